@@ -1,5 +1,8 @@
 import type { Decision } from '../schemas/decision.ts';
+import type { RowImage } from '../schemas/row-image.ts';
 import type { Topic } from '../schemas/topics.ts';
+
+export type { RowImage };
 
 /** Wall time. The only way to ask for it; the detector never does. */
 export interface Clock {
@@ -102,12 +105,6 @@ export interface Checkpoint {
   readonly nextOffset: number;
   /** JSON: high marks, versions, counters. */
   readonly meta: string;
-}
-
-export interface RowImage {
-  /** Row number within the partition. */
-  readonly index: number;
-  readonly bytes: Uint8Array;
 }
 
 /**

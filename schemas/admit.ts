@@ -27,7 +27,7 @@ export function admit(
     if (run.first > mark) {
       const from = offset;
       offset = skipLines(bytes, offset, run.count);
-      high.set(run.source, run.last);
+      raise(high, run.source, run.last);
       onLines(run.source, from, offset, run.count);
       continue;
     }
@@ -40,10 +40,16 @@ export function admit(
     if (skipped === run.count) continue;
     const from = offset;
     offset = skipLines(bytes, offset, run.count - skipped);
-    high.set(run.source, run.last);
+    raise(high, run.source, run.last);
     onLines(run.source, from, offset, run.count - skipped);
   }
   return repeats;
+}
+
+/** Sets a mark and moves its source behind all others, so that the map is in order of last use. */
+function raise(high: HighMarks, source: string, position: number): void {
+  high.delete(source);
+  high.set(source, position);
 }
 
 function skipLines(bytes: Buffer, offset: number, count: number): number {

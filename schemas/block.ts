@@ -1,4 +1,5 @@
 import { EVENT_SCHEMA_VERSION } from './columns.ts';
+import type { ControlLine } from './control.ts';
 
 /**
  * A block: the unit on the bus. UTF-8 text. The first line is the header (JSON object); every further line is a JSON
@@ -17,6 +18,8 @@ export interface BlockHeader {
   readonly clock: number | null;
   readonly columns: readonly string[];
   readonly runs: readonly BlockRun[];
+  /** A block without lines may carry a control line instead. */
+  readonly control?: ControlLine;
 }
 
 export interface BlockRun {
@@ -72,4 +75,11 @@ export function positionAt(bytes: Buffer, offset: number): number {
     if (digit < 0 || digit > 9) return position;
     position = position * 10 + digit;
   }
+}
+
+/** A block that carries a control line and no events. */
+export function encodeControl(control: ControlLine, epoch: number, received: number): Buffer {
+  return Buffer.from(
+    encodeHeader({ v: EVENT_SCHEMA_VERSION, epoch, received, clock: null, columns: [], runs: [], control }),
+  );
 }

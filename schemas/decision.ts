@@ -46,9 +46,10 @@ export interface ReasonQuery {
   readonly kind: IdentityKind;
   /** Pseudonym. */
   readonly identity: string;
-  /** Half-open range of event completion times, ms: [from, to). */
+  /** The tick: half-open range of event completion times, ms: [from, to). */
   readonly fromMs: number;
   readonly toMs: number;
+  readonly tick: Tick;
   /** Last event counted, in bus order, so that later events do not change the figure. */
   readonly source: string;
   readonly position: number;
@@ -63,6 +64,8 @@ export interface ReasonQuery {
     | 'route';
   /** For the context and route measures: the value that was new. */
   readonly value: string | null;
+  /** What the query finds: for the context and route measures 1, the event that brought the value. */
+  readonly count: number;
 }
 
 export interface Reason {

@@ -1,0 +1,226 @@
+import { TICK_MS, TICKS } from '../schemas/decision.ts';
+import { EVENT_FLAGS } from '../schemas/event.ts';
+import type { Policy } from '../schemas/policy.ts';
+import { accumulate, assessTick, risk, startEvidence } from './assess.ts';
+import {
+  closeLookAtFailures,
+  learnFailures,
+  lookAtFailures,
+  sampleFailures,
+  startFailures,
+} from './detectors/auth-failures.ts';
+import type { CountDetector } from './detectors/counts.ts';
+import { drawContext, drawRoute, lnPOfDraw, startHour } from './detectors/novelty.ts';
+import { addBit, estimateDistinct } from './estimators/linear-counting.ts';
+import { levelAfterDecay } from './ladder.ts';
+import {
+  ACTIVE_DAYS,
+  ACTIVE_TICKS,
+  AUTH_FAILURES,
+  AUTH_LOOKS,
+  LEVEL,
+  OBJECT_BITS,
+  OBJECT_COUNTER_BITS,
+  OBJECTS_LOOK,
+  objectCounter,
+  REQUESTS,
+  REQUESTS_LOOK,
+  TICK_INDEX,
+  tickBase,
+} from './layout.ts';
+import type { Observation } from './observation.ts';
+import type { RowView, TailMaps, TailSink } from './row-view.ts';
+
+/** An event of a closed tick still counts, in the open one, when it is at most this much older than the newest. */
+export const LATE_MS = 120_000;
+
+const LENGTHS = TICKS.map((tick) => TICK_MS[tick]);
+const HOUR = 1;
+const DAY = 2;
+/** Learning weight by evidence: w = exp(-L / 3), never under 0.02, so that an attack hardly teaches the baseline. */
+const GATE_NATS = 3;
+const GATE_MIN = 0.02;
+/** Ticks learned with less weight than this do not go into tail maps. */
+const SAMPLE_WEIGHT_MIN = 0.5;
+
+/** What an event did to its row; reused. */
+export interface TickOutcome {
+  /** Some open tick's evidence rose. */
+  rose: boolean;
+  /** At least one tick length was past. */
+  late: boolean;
+  /** Bits of the context axes that brought something new and unusual. */
+  newContext: number;
+  newRoute: boolean;
+}
+
+export interface Ticks {
+  /** Prepares a row that was just made. */
+  start(view: RowView): void;
+  /** Counts an event in the open ticks, closing and opening them as its time demands, and scores what it touched. */
+  observe(view: RowView, maps: TailMaps, policy: Policy, o: Observation, newestMs: number): TickOutcome;
+}
+
+/**
+ * Time, per identity: a row holds one open tick per length and closes it at its own next event of a later tick. Baselines
+ * learn only from closed ticks. Nothing here depends on other identities, so the order among them does not matter.
+ */
+export function createTicks(requests: CountDetector, objects: CountDetector, sink: TailSink | null): Ticks {
+  const outcome: TickOutcome = { rose: false, late: false, newContext: 0, newRoute: false };
+  const open = [true, true, true];
+
+  function openTick(view: RowView, tick: number, index: number): void {
+    const at = view.at + tickBase(tick);
+    const { words } = view;
+    words[at + TICK_INDEX] = index;
+    words.fill(0, at + REQUESTS, at + AUTH_LOOKS + 1);
+    const counter = view.at + objectCounter(tick);
+    words.fill(0, counter, counter + (OBJECT_COUNTER_BITS[tick] as number) / 32);
+    startEvidence(view, tick);
+    if (tick === HOUR) startHour(view);
+    if (tick === DAY) words[view.at + ACTIVE_DAYS] = (words[view.at + ACTIVE_DAYS] as number) + 1;
+  }
+
+  function closeTick(view: RowView, maps: TailMaps, tick: number, nextIndex: number): void {
+    const at = view.at + tickBase(tick);
+    const { words } = view;
+    const index = words[at + TICK_INDEX] as number;
+    const n = words[at + REQUESTS] as number;
+    const k = words[at + AUTH_FAILURES] as number;
+    const bits = words[at + OBJECT_BITS] as number;
+    const distinct = bits === 0 ? 0 : estimateDistinct(bits, OBJECT_COUNTER_BITS[tick] as number);
+    requests.final(view, maps, tick, n);
+    closeLookAtFailures(view, maps, tick, n, k);
+    if (distinct > 0) objects.final(view, maps, tick, distinct);
+    const rawTotal = assessTick(view, maps, tick);
+    const w = Math.min(1, Math.max(GATE_MIN, Math.exp(-Math.max(0, risk(view)) / GATE_NATS)));
+    if (sink !== null && w >= SAMPLE_WEIGHT_MIN) sampleTick(view, tick, index, n, k, distinct, rawTotal);
+    requests.learn(view, tick, n, w);
+    learnFailures(view, tick, n, k, w);
+    if (distinct > 0) objects.learn(view, tick, distinct, w);
+    if (tick === HOUR) words[view.at + ACTIVE_TICKS] = (words[view.at + ACTIVE_TICKS] as number) + 1;
+    accumulate(view, tick, nextIndex - index);
+  }
+
+  function sampleTick(
+    view: RowView,
+    tick: number,
+    index: number,
+    n: number,
+    k: number,
+    distinct: number,
+    total: number,
+  ): void {
+    const to = sink as TailSink;
+    const kind = view.words[view.at + 4] as number;
+    to(kind, 0, tick, requests.sample(view, tick, n, hash01(view, index, 0)));
+    to(kind, 1, tick, sampleFailures(view, tick, n, k));
+    if (distinct > 0) to(kind, 2, tick, objects.sample(view, tick, distinct, hash01(view, index, 2)));
+    to(kind, -1, tick, total);
+  }
+
+  /** Moves the row's clock to the event: which tick lengths does it count in? */
+  function advance(view: RowView, maps: TailMaps, policy: Policy, timeMs: number, newestMs: number): void {
+    const { words } = view;
+    for (let tick = 0; tick < 3; tick++) {
+      const at = view.at + tickBase(tick);
+      const index = Math.floor(timeMs / (LENGTHS[tick] as number)) + 1;
+      const current = words[at + TICK_INDEX] as number;
+      open[tick] = true;
+      if (index === current) continue;
+      if (index > current) {
+        if (current !== 0) closeTick(view, maps, tick, index);
+        openTick(view, tick, index);
+      } else if (newestMs - timeMs > LATE_MS) {
+        open[tick] = false;
+        outcome.late = true;
+      }
+    }
+    const level = words[view.at + LEVEL] as number;
+    if (level !== 0) words[view.at + LEVEL] = levelAfterDecay(policy, level, risk(view));
+  }
+
+  function countIn(view: RowView, maps: TailMaps, tick: number, o: Observation): boolean {
+    const at = view.at + tickBase(tick);
+    const { words } = view;
+    const n = (words[at + REQUESTS] as number) + 1;
+    words[at + REQUESTS] = n;
+    let fell = requests.look(view, maps, tick, n);
+    let k = words[at + AUTH_FAILURES] as number;
+    if ((o.flags & EVENT_FLAGS.authFailure) !== 0) {
+      k += 1;
+      words[at + AUTH_FAILURES] = k;
+    }
+    if (lookAtFailures(view, maps, tick, n, k)) fell = true;
+    if (o.object !== 0) {
+      const size = OBJECT_COUNTER_BITS[tick] as number;
+      if (addBit(words, view.at + objectCounter(tick), size, o.object)) {
+        const bits = (words[at + OBJECT_BITS] as number) + 1;
+        words[at + OBJECT_BITS] = bits;
+        if (objects.look(view, maps, tick, estimateDistinct(bits, size))) fell = true;
+      }
+    }
+    return fell;
+  }
+
+  function drawNovelties(view: RowView, maps: TailMaps, o: Observation): boolean {
+    let fell = false;
+    for (let axis = 0; axis < 4; axis++) {
+      const value = o.context[axis] as number;
+      if (value === 0) continue;
+      const bits = drawContext(view, maps, axis, value);
+      if (bits === 0) continue;
+      sampleDraw(view, 3 + axis);
+      if ((bits & 2) !== 0) outcome.newContext |= 1 << axis;
+      if ((bits & 4) !== 0) fell = true;
+    }
+    if (o.route !== 0) {
+      const bits = drawRoute(view, maps, o.route);
+      if (bits !== 0) {
+        sampleDraw(view, 7);
+        if ((bits & 2) !== 0) outcome.newRoute = true;
+        if ((bits & 4) !== 0) fell = true;
+      }
+    }
+    return fell;
+  }
+
+  function sampleDraw(view: RowView, channel: number): void {
+    if (sink !== null && risk(view) < GATE_NATS) sink(view.words[view.at + 4] as number, channel, HOUR, lnPOfDraw());
+  }
+
+  return {
+    start(view) {
+      for (let tick = 0; tick < 3; tick++) {
+        requests.start(view, tick);
+        objects.start(view, tick);
+        startFailures(view, tick);
+      }
+    },
+    observe(view, maps, policy, o, newestMs) {
+      outcome.rose = false;
+      outcome.late = false;
+      outcome.newContext = 0;
+      outcome.newRoute = false;
+      advance(view, maps, policy, o.timeMs, newestMs);
+      const novel = open[HOUR] ? drawNovelties(view, maps, o) : false;
+      for (let tick = 0; tick < 3; tick++) {
+        if (!open[tick]) continue;
+        const fell = countIn(view, maps, tick, o);
+        if (fell || (novel && tick !== DAY)) {
+          assessTick(view, maps, tick);
+          outcome.rose = true;
+        }
+      }
+      return outcome;
+    },
+  };
+}
+
+/** A number in [0, 1) from identity, tick and channel: randomises discrete p-values for tail maps, the same on every run. */
+function hash01(view: RowView, index: number, channel: number): number {
+  let h = (view.words[view.at] as number) ^ Math.imul(index, 0x9e3779b1) ^ Math.imul(channel + 1, 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return ((h ^ (h >>> 16)) >>> 0) / 4_294_967_296;
+}

@@ -1,0 +1,179 @@
+import type { Bus, Clock, Logger, Mark, Metrics, OutRecord } from '../platform/ports.ts';
+import { encodeDeadLetter } from '../schemas/dead-letter.ts';
+import { GatewatchError } from '../schemas/errors.ts';
+import type { BlockEncoder } from './encoder.ts';
+import type { EventLine } from './event-line.ts';
+import type { LineFormat } from './formats/format.ts';
+import { type PositionStep, readLines } from './line-reader.ts';
+
+/** How long a full log or disk is left alone before the append is tried again. */
+const RETRY_MS = 1_000;
+
+/** A stretch of whole lines from one source. */
+export interface Batch {
+  /** Name in the configuration, and 64-bit id as decimal text. */
+  readonly sourceName: string;
+  readonly source: string;
+  readonly format: LineFormat;
+  readonly bytes: Buffer;
+  readonly position: number;
+  readonly step: PositionStep;
+  /** Made durable together with the lines: how far the source is read, or an idempotency key. */
+  readonly marks: readonly Mark[];
+}
+
+/** What became of a batch's lines. */
+export interface BatchResult {
+  readonly lines: number;
+  readonly accepted: number;
+  readonly dropped: number;
+  readonly deadLettered: number;
+}
+
+export interface Intake {
+  /** Resolves when the lines and marks are durable. Rejects only when the intake is closed before that. */
+  accept(batch: Batch): Promise<BatchResult>;
+  /** Why nothing can be made durable at the moment; null when all is well. */
+  paused(): 'log_full' | 'disk_full' | null;
+  /** Bytes of lines accepted and not yet durable. */
+  pendingBytes(): number;
+  /** Makes durable what was accepted, then refuses more. */
+  close(): Promise<void>;
+}
+
+interface Waiter {
+  readonly result: BatchResult;
+  resolve(result: BatchResult): void;
+}
+
+/**
+ * The one writer of `events`: lines of all sources -> event lines -> blocks -> bus.
+ *
+ * Blocks clock themselves: one append is in flight; lines that arrive meanwhile make up the next one. An idle system
+ * sends at once, a busy one in full blocks. When the bus is full or the disk is, the blocks in hand are kept and tried
+ * again every second, sources wait, and `paused` says why: nothing accepted is dropped.
+ */
+export function createIntake(options: {
+  bus: Bus;
+  encoder: BlockEncoder;
+  line: EventLine;
+  clock: Clock;
+  metrics: Metrics;
+  log: Logger;
+  retryMs?: number;
+}): Intake {
+  const { bus, encoder, line, clock, metrics, log } = options;
+  const retryMs = options.retryMs ?? RETRY_MS;
+  const partitions = bus.partitions('events');
+  let records: OutRecord[] = [];
+  let marks: Mark[] = [];
+  let waiters: Waiter[] = [];
+  let bytes = 0;
+  let pausedBy: 'log_full' | 'disk_full' | null = null;
+  let sending: Promise<void> | null = null;
+  let closed = false;
+  let stopWaiting = () => {};
+
+  function takeBlock(partition: number): void {
+    const now = clock.now();
+    const block = encoder.take(partition, now, now);
+    if (block !== null) records.push({ topic: 'events', partition, value: block.value });
+  }
+
+  function read(batch: Batch): BatchResult {
+    let accepted = 0;
+    let dropped = 0;
+    let deadLettered = 0;
+    const { sourceName, source, format } = batch;
+    const lines = readLines(batch.bytes, format, batch.position, batch.step, {
+      record(record, position) {
+        line.encode(record, position);
+        accepted += 1;
+        if (encoder.add(line.partition, source, position, line.text, line.ascii)) takeBlock(line.partition);
+      },
+      drop(reason) {
+        dropped += 1;
+        metrics.count('gatewatch_dropped_total', { reason }, 1);
+      },
+      deadLetter(reason, why, position, from, to) {
+        deadLettered += 1;
+        metrics.count('gatewatch_dead_letter_total', { reason }, 1);
+        const letter = { reason, why, sourceName, source, position, received: clock.now(), format: format.name };
+        records.push({
+          topic: 'dead-letter',
+          partition: 0,
+          value: encodeDeadLetter(letter, batch.bytes.subarray(from, to)),
+        });
+      },
+    });
+    metrics.count('gatewatch_lines_total', { source: sourceName, outcome: 'accepted' }, accepted);
+    return { lines, accepted, dropped, deadLettered };
+  }
+
+  async function append(out: OutRecord[], withMarks: Mark[]): Promise<void> {
+    for (;;) {
+      try {
+        await bus.append(out, withMarks);
+        if (pausedBy !== null) log.info({ cause: pausedBy }, 'intake goes on');
+        pausedBy = null;
+        metrics.gauge('gatewatch_intake_paused', { cause: 'log_full' }, 0);
+        metrics.gauge('gatewatch_intake_paused', { cause: 'disk_full' }, 0);
+        return;
+      } catch (error) {
+        const full = error instanceof GatewatchError && (error.code === 'log_full' || error.code === 'disk_full');
+        if (!full || closed) throw error;
+        if (pausedBy === null) log.warn({ cause: error.code }, `intake pauses: ${error.message}`);
+        pausedBy = error.code === 'log_full' ? 'log_full' : 'disk_full';
+        metrics.gauge('gatewatch_intake_paused', { cause: pausedBy }, 1);
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, retryMs);
+          stopWaiting = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+    }
+  }
+
+  async function send(): Promise<void> {
+    // One turn of the event loop, so that batches handed over together travel together.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (waiters.length > 0) {
+      for (let partition = 0; partition < partitions; partition++) takeBlock(partition);
+      const out = records;
+      const withMarks = marks;
+      const done = waiters;
+      const size = bytes;
+      records = [];
+      marks = [];
+      waiters = [];
+      await append(out, withMarks);
+      bytes -= size;
+      metrics.count('gatewatch_blocks_total', {}, out.length);
+      for (const waiter of done) waiter.resolve(waiter.result);
+    }
+    sending = null;
+  }
+
+  return {
+    accept(batch) {
+      if (closed) return Promise.reject(new Error('intake is closed'));
+      const result = read(batch);
+      bytes += batch.bytes.length;
+      marks.push(...batch.marks);
+      return new Promise((resolve, reject) => {
+        waiters.push({ result, resolve });
+        sending ??= send();
+        sending.catch(reject);
+      });
+    },
+    paused: () => pausedBy,
+    pendingBytes: () => bytes,
+    async close() {
+      closed = true;
+      stopWaiting();
+      await sending;
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import type { Decision } from '../../schemas/decision.ts';
+import type {
+  Bus,
+  BusRecord,
+  Clock,
+  Consumer,
+  Logger,
+  Metrics,
+  OutRecord,
+  PartitionEngine,
+  StateStore,
+} from '../ports.ts';
+import { retryTransient } from './retry.ts';
+
+/** Consumer group of the detector: its commits say what `events` may forget. */
+export const DETECTOR_GROUP = 'detector';
+/** Blocks between two turns of the event loop, so that health and intake are answered under load. */
+const BLOCKS_PER_TURN = 4;
+
+/** What stands on `decisions`: all decisions of one events block, so that a repeat can be told by its offset. */
+export interface DecisionsRecord {
+  readonly v: 1;
+  /** Offset of the events block in the partition of the same number. */
+  readonly at: number;
+  readonly decisions: readonly Decision[];
+}
+
+export interface DetectStage {
+  /** Resolves when the stage died of an error (rejects) or was stopped. */
+  readonly done: Promise<void>;
+  /** Finishes the batch in hand, checkpoints every partition, and resolves. */
+  stop(): Promise<void>;
+}
+
+interface Partition {
+  readonly engine: PartitionEngine;
+  nextOffset: number;
+  eventsSince: number;
+  checkpointedAt: number;
+  savedOffset: number;
+  /** Work on the partition, one piece at a time. */
+  tail: Promise<void>;
+}
+
+/**
+ * Feeds `events` to the detector. Order of durability: decisions as they arise; then rows, high marks and offset in one
+ * transaction; then the group's offset. After a crash the blocks since the checkpoint are read again and yield the same
+ * decisions with the same ids; readers of `decisions` skip them by `at`.
+ */
+export async function startDetectStage(options: {
+  bus: Bus;
+  state: StateStore;
+  engineFor(partition: number): PartitionEngine;
+  clock: Clock;
+  metrics: Metrics;
+  log: Logger;
+  checkpointMs: number;
+  checkpointEvents: number;
+}): Promise<DetectStage> {
+  const { bus, state, clock, metrics, log } = options;
+  const partitions = new Map<number, Partition>();
+
+  async function checkpoint(number: number, partition: Partition): Promise<void> {
+    if (partition.nextOffset === partition.savedOffset) return;
+    const started = clock.now();
+    const { nextOffset } = partition;
+    const rows = [...partition.engine.takeDirtyRows()];
+    const meta = partition.engine.meta();
+    await retryTransient('checkpoint', log, async () => {
+      await state.save(number, { nextOffset, meta }, rows);
+      await bus.commit(DETECTOR_GROUP, 'events', number, nextOffset);
+    });
+    partition.savedOffset = nextOffset;
+    partition.eventsSince = 0;
+    partition.checkpointedAt = clock.now();
+    metrics.gauge('gatewatch_checkpoint_seconds', {}, (clock.now() - started) / 1000);
+    metrics.gauge('gatewatch_rows', { partition: String(number) }, partition.engine.rowCount());
+  }
+
+  async function onRecords(number: number, records: readonly BusRecord[]): Promise<void> {
+    const partition = partitions.get(number) as Partition;
+    const out: OutRecord[] = [];
+    let blocks = 0;
+    for (const record of records) {
+      const decisions: Decision[] = [];
+      const applied = partition.engine.apply(record.value, (decision) => decisions.push(decision));
+      partition.nextOffset = record.offset + 1;
+      partition.eventsSince += applied.events;
+      metrics.count('gatewatch_events_total', {}, applied.events);
+      if (applied.repeats > 0) metrics.count('gatewatch_repeats_total', { stage: 'detector' }, applied.repeats);
+      if (decisions.length > 0) {
+        const value: DecisionsRecord = { v: 1, at: record.offset, decisions };
+        out.push({ topic: 'decisions', partition: number, value: Buffer.from(JSON.stringify(value)) });
+        for (const { action, mode } of decisions) metrics.count('gatewatch_decisions_total', { action, mode }, 1);
+      }
+      blocks += 1;
+      if (blocks % BLOCKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (out.length > 0) await retryTransient('decisions', log, () => bus.append(out));
+    const due = clock.now() - partition.checkpointedAt >= options.checkpointMs;
+    if (due || partition.eventsSince >= options.checkpointEvents) await checkpoint(number, partition);
+  }
+
+  function serially(number: number, work: (partition: Partition) => Promise<void>): Promise<void> {
+    const partition = partitions.get(number) as Partition;
+    const result = partition.tail.then(() => work(partition));
+    partition.tail = result.catch(() => {});
+    return result;
+  }
+
+  const consumer: Consumer = await bus.consume({
+    group: DETECTOR_GROUP,
+    topic: 'events',
+    async onAssign(number) {
+      const engine = options.engineFor(number);
+      const saved = await state.load(number, (row) => engine.restoreRow(row));
+      if (saved !== null) engine.restoreMeta(saved.meta);
+      const nextOffset = saved?.nextOffset ?? 0;
+      const tail = Promise.resolve();
+      const checkpointedAt = clock.now();
+      partitions.set(number, { engine, nextOffset, eventsSince: 0, checkpointedAt, savedOffset: nextOffset, tail });
+      metrics.gauge('gatewatch_rows', { partition: String(number) }, engine.rowCount());
+      return nextOffset;
+    },
+    onRecords: (number, records) => serially(number, () => onRecords(number, records)),
+    async onRevoke(number) {
+      await serially(number, (partition) => checkpoint(number, partition));
+      partitions.delete(number);
+    },
+  });
+
+  // A partition that fell silent is checkpointed too, so that a restart has little to read again.
+  const timer = setInterval(() => {
+    for (const [number, partition] of partitions) {
+      if (partition.nextOffset === partition.savedOffset) continue;
+      if (clock.now() - partition.checkpointedAt < options.checkpointMs) continue;
+      void serially(number, (current) => checkpoint(number, current)).catch(() => {});
+    }
+  }, options.checkpointMs);
+  timer.unref();
+
+  return {
+    done: consumer.done,
+    async stop() {
+      clearInterval(timer);
+      await consumer.stop();
+    },
+  };
+}
