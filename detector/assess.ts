@@ -2,7 +2,7 @@ import { CHANNELS, FAMILIES, FAMILY_OF, TICK_MS, TICKS } from '../schemas/decisi
 import type { GroupPriors } from '../schemas/priors.ts';
 import { calibrate } from './calibrate.ts';
 import { cauchyLnP, cauchyTerm } from './estimators/cauchy-combination.ts';
-import { halfLifeDecay } from './estimators/decay.ts';
+import { decay } from './estimators/decay.ts';
 import { lnEvidence } from './estimators/evidence.ts';
 import { BASE, BASE_FAMILY, LN_E, LN_E_FAMILY, LN_P, tickBase } from './layout.ts';
 import { NOT_SCORED, type RowView, type TailMaps } from './row-view.ts';
@@ -30,8 +30,15 @@ const familySum = new Float64Array(FAMILY_COUNT);
 const familyChannels = new Uint8Array(FAMILY_COUNT);
 const familyLnP = new Float64Array(FAMILY_COUNT);
 
-/** Combined raw ln p of the tick over its families; leaves the family values in `familyLnP`. `without` = channel read as p = 1. */
-function combine(view: RowView, tick: number, without: number): number {
+/** All channels, or none of them. */
+const ALL = -1;
+const NONE = -2;
+
+/**
+ * Combined raw ln p of the tick over its families; leaves the family values in `familyLnP`. `only` = the one channel whose
+ * p is used, the others read as p = 1.
+ */
+function combine(view: RowView, tick: number, only: number): number {
   familySum.fill(0);
   familyChannels.fill(0);
   const at = view.at + tickBase(tick) + LN_P;
@@ -39,7 +46,7 @@ function combine(view: RowView, tick: number, without: number): number {
     const lnP = view.floats[at + channel] as number;
     if (lnP === NOT_SCORED) continue;
     const family = FAMILY_NUMBER[channel] as number;
-    familySum[family] = (familySum[family] as number) + cauchyTerm(channel === without ? 0 : lnP);
+    familySum[family] = (familySum[family] as number) + cauchyTerm(only === ALL || channel === only ? lnP : 0);
     familyChannels[family] = (familyChannels[family] as number) + 1;
   }
   let sum = 0;
@@ -57,7 +64,7 @@ function combine(view: RowView, tick: number, without: number): number {
 
 /** Scores the open tick: writes its tempered evidence, in all and by family. Returns the raw combined ln p. */
 export function assessTick(view: RowView, maps: TailMaps, tick: number): number {
-  const raw = combine(view, tick, -1);
+  const raw = combine(view, tick, ALL);
   const eta = view.priors.eta[tick] as number;
   const at = view.at + tickBase(tick);
   view.floats[at + LN_E] = eta * lnEvidence(calibrate(maps.total[tick] as Float64Array, raw));
@@ -68,23 +75,26 @@ export function assessTick(view: RowView, maps: TailMaps, tick: number): number 
   return raw;
 }
 
-/** How many nats of the open tick's evidence go away when a channel is read as usual. */
+/**
+ * How many nats of the open tick's evidence a channel brings by itself, all others read as usual. The combination is led
+ * by its strongest channel, so what goes away when one of two strong channels is left out would be next to nothing.
+ */
 export function contribution(view: RowView, maps: TailMaps, tick: number, channel: number): number {
   const eta = view.priors.eta[tick] as number;
   const map = maps.total[tick] as Float64Array;
-  const without = eta * lnEvidence(calibrate(map, combine(view, tick, channel)));
-  return eta * lnEvidence(calibrate(map, combine(view, tick, -1))) - without;
+  const nothing = lnEvidence(calibrate(map, combine(view, tick, NONE)));
+  return eta * (lnEvidence(calibrate(map, combine(view, tick, channel))) - nothing);
 }
 
 /** Puts the closed tick's evidence into the accumulators and decays them over the ticks until the next one opens. */
 export function accumulate(view: RowView, tick: number, ticksBetween: number): void {
   const length = TICK_MS[TICKS[tick] as (typeof TICKS)[number]];
-  const decay = halfLifeDecay(ticksBetween * length, EVIDENCE_HALF_LIFE_MS);
+  const left = decay(ticksBetween * length, EVIDENCE_HALF_LIFE_MS);
   const at = view.at + tickBase(tick);
   const { floats } = view;
   for (let i = 0; i <= FAMILY_COUNT; i++) {
     const level = (floats[at + BASE + i] as number) + (floats[at + LN_E + i] as number);
-    floats[at + BASE + i] = Math.max(0, level) * decay;
+    floats[at + BASE + i] = Math.max(0, level) * left;
   }
 }
 

@@ -11,7 +11,7 @@ import type { IdentityKind } from '../schemas/identity.ts';
 import { contribution } from './assess.ts';
 import { expectedFailures } from './detectors/auth-failures.ts';
 import type { CountDetector } from './detectors/counts.ts';
-import { estimateDistinct } from './estimators/linear-counting.ts';
+import { estimate, type LinearCounterSize } from './estimators/linear-counting.ts';
 import {
   AUTH_FAILURES,
   axisState,
@@ -71,7 +71,7 @@ function reasonOf(context: ExplainContext, tick: number, number: number, nats: n
     case 'requests':
       return counted(context, channel, tick, nats, context.requests.expected(view, tick), requests, 'requests');
     case 'objects': {
-      const seen = estimateDistinct(view.words[at + OBJECT_BITS] as number, OBJECT_COUNTER_BITS[tick] as number);
+      const seen = estimate(view.words[at + OBJECT_BITS] as number, OBJECT_COUNTER_BITS[tick] as LinearCounterSize);
       return counted(context, channel, tick, nats, context.objects.expected(view, tick), seen, 'object_slots');
     }
     case 'auth_failures': {

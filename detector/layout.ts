@@ -42,6 +42,12 @@ export const countState = (channel: 'requests' | 'objects', tick: number): numbe
   112 + (channel === 'requests' ? 0 : 12) + tick * COUNT_STATE_WORDS;
 export const ratioState = (tick: number): number => 136 + tick * 2; // alpha, beta
 
+/**
+ * What a baseline keeps at the close of an active tick: half-lives of 138 active minutes, 46 active hours and 13 active
+ * days, so that each length follows a change within a few of its own periods.
+ */
+export const KEEP = [0.995, 0.985, 0.95] as const;
+
 /** Novelty of context: n, K, o, eX, then 8 slots of (hash24, count8). */
 export const CONTEXT_AXES = ['network', 'country', 'ua_family', 'ja4'] as const;
 export const SLOTS = 8;

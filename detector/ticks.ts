@@ -11,7 +11,8 @@ import {
 } from './detectors/auth-failures.ts';
 import type { CountDetector } from './detectors/counts.ts';
 import { drawContext, drawRoute, lnPOfDraw, startHour } from './detectors/novelty.ts';
-import { addBit, estimateDistinct } from './estimators/linear-counting.ts';
+import { learningWeight } from './estimators/learning-weight.ts';
+import { addBit, estimate, type LinearCounterSize } from './estimators/linear-counting.ts';
 import { levelAfterDecay } from './ladder.ts';
 import {
   ACTIVE_DAYS,
@@ -21,10 +22,8 @@ import {
   LEVEL,
   OBJECT_BITS,
   OBJECT_COUNTER_BITS,
-  OBJECTS_LOOK,
   objectCounter,
   REQUESTS,
-  REQUESTS_LOOK,
   TICK_INDEX,
   tickBase,
 } from './layout.ts';
@@ -37,9 +36,6 @@ export const LATE_MS = 120_000;
 const LENGTHS = TICKS.map((tick) => TICK_MS[tick]);
 const HOUR = 1;
 const DAY = 2;
-/** Learning weight by evidence: w = exp(-L / 3), never under 0.02, so that an attack hardly teaches the baseline. */
-const GATE_NATS = 3;
-const GATE_MIN = 0.02;
 /** Ticks learned with less weight than this do not go into tail maps. */
 const SAMPLE_WEIGHT_MIN = 0.5;
 
@@ -88,16 +84,16 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
     const n = words[at + REQUESTS] as number;
     const k = words[at + AUTH_FAILURES] as number;
     const bits = words[at + OBJECT_BITS] as number;
-    const distinct = bits === 0 ? 0 : estimateDistinct(bits, OBJECT_COUNTER_BITS[tick] as number);
+    const distinct = bits === 0 ? 0 : estimate(bits, OBJECT_COUNTER_BITS[tick] as LinearCounterSize);
     requests.final(view, maps, tick, n);
     closeLookAtFailures(view, maps, tick, n, k);
     if (distinct > 0) objects.final(view, maps, tick, distinct);
     const rawTotal = assessTick(view, maps, tick);
-    const w = Math.min(1, Math.max(GATE_MIN, Math.exp(-Math.max(0, risk(view)) / GATE_NATS)));
-    if (sink !== null && w >= SAMPLE_WEIGHT_MIN) sampleTick(view, tick, index, n, k, distinct, rawTotal);
-    requests.learn(view, tick, n, w);
-    learnFailures(view, tick, n, k, w);
-    if (distinct > 0) objects.learn(view, tick, distinct, w);
+    const level = risk(view);
+    if (sink !== null && learningWeight(level) >= SAMPLE_WEIGHT_MIN) sampleTick(view, tick, index, n, k, distinct, rawTotal);
+    requests.learn(view, tick, n, level);
+    learnFailures(view, tick, n, k, level);
+    if (distinct > 0) objects.learn(view, tick, distinct, level);
     if (tick === HOUR) words[view.at + ACTIVE_TICKS] = (words[view.at + ACTIVE_TICKS] as number) + 1;
     accumulate(view, tick, nextIndex - index);
   }
@@ -153,11 +149,11 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
     }
     if (lookAtFailures(view, maps, tick, n, k)) fell = true;
     if (o.object !== 0) {
-      const size = OBJECT_COUNTER_BITS[tick] as number;
+      const size = OBJECT_COUNTER_BITS[tick] as LinearCounterSize;
       if (addBit(words, view.at + objectCounter(tick), size, o.object)) {
         const bits = (words[at + OBJECT_BITS] as number) + 1;
         words[at + OBJECT_BITS] = bits;
-        if (objects.look(view, maps, tick, estimateDistinct(bits, size))) fell = true;
+        if (objects.look(view, maps, tick, estimate(bits, size))) fell = true;
       }
     }
     return fell;
@@ -186,7 +182,7 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
   }
 
   function sampleDraw(view: RowView, channel: number): void {
-    if (sink !== null && risk(view) < GATE_NATS) sink(view.words[view.at + 4] as number, channel, HOUR, lnPOfDraw());
+    if (sink !== null && learningWeight(risk(view)) >= SAMPLE_WEIGHT_MIN) sink(view.words[view.at + 4] as number, channel, HOUR, lnPOfDraw());
   }
 
   return {

@@ -8,10 +8,11 @@ export interface CountPrior {
   readonly c: number;
 }
 
-/** Beta prior of a share: its mean and how many observations it weighs. */
+/** Beta prior of a share: its mean, how many requests it weighs, and how firmly a single tick keeps to the share. */
 export interface RatioPrior {
   readonly mean: number;
   readonly strength: number;
+  readonly tickStrength: number;
 }
 
 /** Pitman-Yor concentration and discount: how readily something new turns up. */

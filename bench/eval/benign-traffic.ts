@@ -1,5 +1,5 @@
-import { EVENT_FLAGS } from '../../schemas/event.ts';
 import type { Observation } from '../../detector/observation.ts';
+import { EVENT_FLAGS } from '../../schemas/event.ts';
 import { createDraws, type Draws } from './draws.ts';
 
 /**

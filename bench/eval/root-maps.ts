@@ -4,13 +4,14 @@
  *
  *   npm run build && node dist/bench/eval/root-maps.js [identities] [days] > detector/data/root-calibration.ts
  */
+
+import { tailBin } from '../../detector/calibrate.ts';
 import { DEFAULT_PRIORS } from '../../detector/data/default-priors.ts';
-import { createHarness } from './row-harness.ts';
+import { createObservation } from '../../detector/observation.ts';
 import { CHANNELS, TICKS } from '../../schemas/decision.ts';
 import { TAIL_BINS } from '../../schemas/priors.ts';
-import { tailBin } from '../../detector/calibrate.ts';
-import { createObservation } from '../../detector/observation.ts';
 import { simulateIdentity, TRAFFIC_CLASSES } from './benign-traffic.ts';
+import { createHarness } from './row-harness.ts';
 
 const identities = Number(process.argv[2] ?? 6_000);
 const days = Number(process.argv[3] ?? 60);
@@ -19,7 +20,12 @@ const SEED = 1_000_000;
 
 const counts = new Map<string, Uint32Array>();
 // The families together are calibrated on channels that are already calibrated: two passes over the same traffic.
-let histograms: { channel: (typeof CHANNELS)[number] | 'total'; tick: (typeof TICKS)[number]; n: number; counts: number[] }[] = [];
+let histograms: {
+  channel: (typeof CHANNELS)[number] | 'total';
+  tick: (typeof TICKS)[number];
+  n: number;
+  counts: number[];
+}[] = [];
 for (const pass of ['channels', 'total'] as const) {
   counts.clear();
   const harness = createHarness(DEFAULT_PRIORS, { version: 0, origin: 'none', histograms }, (_, channel, tick, lnP) => {

@@ -23,7 +23,7 @@ function rate(mean: number): CountPrior {
 const NOVELTY = { theta: 0.5, discount: 0.2 };
 /** Routes turn up more readily than networks: a person explores, a program is released. */
 const ROUTES = { theta: 4, discount: 0.4 };
-const FAILURES = { mean: 0.02, strength: 50 };
+const FAILURES = { mean: 0.02, strength: 50, tickStrength: 20 };
 /** Evidence is tempered: 0.4 for hours and days; minutes of one burst depend on each other more strongly. */
 const ETA: GroupPriors['eta'] = [0.25, 0.4, 0.4];
 

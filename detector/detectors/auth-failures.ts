@@ -1,13 +1,15 @@
 import { calibrate } from '../calibrate.ts';
 import { lnUpperTail } from '../estimators/beta-binomial.ts';
-import { closeRatio } from '../estimators/ratios.ts';
-import { AUTH_LOOKS, LN_P, ratioState, tickBase } from '../layout.ts';
+import { closeRatio, initRatio, predictRatio, type RatioPredictive } from '../estimators/ratios.ts';
+import { AUTH_LOOKS, KEEP, LN_P, ratioState, tickBase } from '../layout.ts';
 import type { RowView, TailMaps } from '../row-view.ts';
 
 /** Number in CHANNELS. */
 const CHANNEL = 1;
 /** The first early look at the share of failures is at this many requests, each further one at twice as many. */
 const FIRST_LOOK = 8;
+
+const law: RatioPredictive = { alpha: 0, beta: 0 };
 
 /**
  * Share of requests that fail authentication or authorisation: Beta-Binomial per tick length.
@@ -35,11 +37,9 @@ export function sampleFailures(view: RowView, tick: number, n: number, k: number
 }
 
 function rawLnP(view: RowView, tick: number, n: number, k: number, look: number): number {
-  const state = view.at + ratioState(tick);
-  const alpha = view.floats[state] as number;
-  const beta = view.floats[state + 1] as number;
-  if (k * (alpha + beta) <= n * alpha) return 0;
-  return Math.min(0, lnUpperTail(k, n, alpha, beta) + Math.log(look * (look + 1)));
+  predictRatio(view.floats, view.at + ratioState(tick), view.priors.authFailures, law);
+  if (k * (law.alpha + law.beta) <= n * law.alpha) return 0;
+  return Math.min(0, lnUpperTail(k, n, law.alpha, law.beta) + Math.log(look * (look + 1)));
 }
 
 function score(view: RowView, maps: TailMaps, tick: number, n: number, k: number, look: number): boolean {
@@ -51,9 +51,9 @@ function score(view: RowView, maps: TailMaps, tick: number, n: number, k: number
   return true;
 }
 
-/** Learns the closed tick with weight w in (0, 1]. */
-export function learnFailures(view: RowView, tick: number, n: number, k: number, w: number): void {
-  closeRatio(view.floats, view.at + ratioState(tick), view.priors.authFailures, k, n, w);
+/** Learns the closed tick; `risk` is the evidence held against the identity, nats. */
+export function learnFailures(view: RowView, tick: number, n: number, k: number, risk: number): void {
+  closeRatio(view.floats, view.at + ratioState(tick), view.priors.authFailures, k, n, risk, KEEP[tick] as number);
 }
 
 /** Failures that the baseline expects among n requests. */
@@ -64,8 +64,5 @@ export function expectedFailures(view: RowView, tick: number, n: number): number
 }
 
 export function startFailures(view: RowView, tick: number): void {
-  const { mean, strength } = view.priors.authFailures;
-  const state = view.at + ratioState(tick);
-  view.floats[state] = mean * strength;
-  view.floats[state + 1] = (1 - mean) * strength;
+  initRatio(view.floats, view.at + ratioState(tick), view.priors.authFailures);
 }

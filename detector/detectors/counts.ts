@@ -1,8 +1,9 @@
 import type { CountPrior } from '../../schemas/priors.ts';
 import { calibrate } from '../calibrate.ts';
-import { type CountPrediction, closeCount, predictCount } from '../estimators/counts.ts';
-import { lnHurdleTail, lnRandomisedHurdleTail } from '../estimators/negative-binomial.ts';
-import { countState, LN_P, OBJECTS_LOOK, REQUESTS_LOOK, tickBase } from '../layout.ts';
+import { type CountPredictive, closeCounts, initCounts, predictCounts } from '../estimators/counts.ts';
+import { lnUpperTailActive } from '../estimators/negative-binomial.ts';
+import { randomisedLnP } from '../estimators/randomised-p.ts';
+import { countState, KEEP, LN_P, OBJECTS_LOOK, REQUESTS_LOOK, tickBase } from '../layout.ts';
 import type { RowView, TailMaps } from '../row-view.ts';
 
 /** After a look at count x the next is at x + x/16: one in sixteen more, so that a burst costs logarithmically many looks. */
@@ -11,7 +12,10 @@ const LOOK_SHIFT = 4;
 /** Numbers in CHANNELS. */
 const CHANNEL = { requests: 0, objects: 2 } as const;
 
-const prediction: CountPrediction = { mu: 0, r: 0 };
+/** No seasonal factor yet: groups have not learned one. */
+const SEASON = 1;
+
+const prediction: CountPredictive = { mu: 0, r: 0 };
 
 /**
  * Request volume and distinct objects: a hurdle negative binomial per tick length, given that the tick is active.
@@ -26,8 +30,8 @@ export interface CountDetector {
   final(view: RowView, maps: TailMaps, tick: number, x: number): void;
   /** Raw randomised ln p of the closing tick, for tail maps. */
   sample(view: RowView, tick: number, x: number, u: number): number;
-  /** Learns the closed tick with weight w in (0, 1]. */
-  learn(view: RowView, tick: number, x: number, w: number): void;
+  /** Learns the closed tick; `risk` is the evidence held against the identity, nats. */
+  learn(view: RowView, tick: number, x: number, risk: number): void;
   /** Mean that the baseline expects of an active tick. */
   expected(view: RowView, tick: number): number;
   start(view: RowView, tick: number): void;
@@ -40,7 +44,7 @@ export function createCountDetector(channel: 'requests' | 'objects'): CountDetec
   const stateAt = (view: RowView, tick: number) => view.at + countState(channel, tick);
 
   function score(view: RowView, maps: TailMaps, tick: number, x: number): boolean {
-    const lnP = lnHurdleTail(x, prediction.mu, prediction.r);
+    const lnP = lnUpperTailActive(x, prediction.mu, prediction.r);
     const calibrated = calibrate((maps.channels[number] as TailMaps['total'])[tick] as Float64Array, lnP);
     const at = view.at + tickBase(tick) + LN_P + number;
     if (calibrated >= (view.floats[at] as number)) return false;
@@ -52,7 +56,7 @@ export function createCountDetector(channel: 'requests' | 'objects'): CountDetec
     look(view, maps, tick, x) {
       const next = view.at + tickBase(tick) + lookAt;
       if (x < (view.words[next] as number)) return false;
-      predictCount(view.floats, stateAt(view, tick), priorOf(view, tick), prediction);
+      predictCounts(view.floats, stateAt(view, tick), priorOf(view, tick), SEASON, prediction);
       if (x <= prediction.mu) {
         // Below the mean there is nothing to find: come back above it.
         view.words[next] = Math.ceil(prediction.mu) + 1;
@@ -62,26 +66,23 @@ export function createCountDetector(channel: 'requests' | 'objects'): CountDetec
       return score(view, maps, tick, x);
     },
     final(view, maps, tick, x) {
-      predictCount(view.floats, stateAt(view, tick), priorOf(view, tick), prediction);
+      predictCounts(view.floats, stateAt(view, tick), priorOf(view, tick), SEASON, prediction);
       score(view, maps, tick, x);
     },
     sample(view, tick, x, u) {
-      predictCount(view.floats, stateAt(view, tick), priorOf(view, tick), prediction);
-      return lnRandomisedHurdleTail(x, prediction.mu, prediction.r, u);
+      predictCounts(view.floats, stateAt(view, tick), priorOf(view, tick), SEASON, prediction);
+      const { mu, r } = prediction;
+      return randomisedLnP(lnUpperTailActive(x, mu, r), lnUpperTailActive(x + 1, mu, r), u);
     },
-    learn(view, tick, x, w) {
-      predictCount(view.floats, stateAt(view, tick), priorOf(view, tick), prediction);
-      closeCount(view.floats, stateAt(view, tick), priorOf(view, tick), prediction, x, w);
+    learn(view, tick, x, risk) {
+      closeCounts(view.floats, stateAt(view, tick), priorOf(view, tick), SEASON, x, risk, KEEP[tick] as number);
     },
     expected(view, tick) {
-      predictCount(view.floats, stateAt(view, tick), priorOf(view, tick), prediction);
+      predictCounts(view.floats, stateAt(view, tick), priorOf(view, tick), SEASON, prediction);
       return prediction.mu;
     },
     start(view, tick) {
-      const at = stateAt(view, tick);
-      const prior = priorOf(view, tick);
-      view.floats[at] = prior.a;
-      view.floats[at + 1] = prior.b;
+      initCounts(view.floats, stateAt(view, tick), priorOf(view, tick));
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { NoveltyPrior } from '../../schemas/priors.ts';
 import { calibrate } from '../calibrate.ts';
-import { drawExpected, drawObserved, probabilityOfNew } from '../estimators/pitman-yor.ts';
+import { nextNewExpected, nextNewSeen, pNew } from '../estimators/pitman-yor.ts';
 import {
   axisState,
   LN_P,
@@ -104,12 +104,12 @@ function draw(
   const observed = floats[state + 2] as number;
   const expected = floats[state + 3] as number;
   // The very first value of an identity is new by definition and says nothing.
-  const pNew = n === 0 ? 1 : probabilityOfNew(n, distinct, observed, expected, group.theta, group.discount);
-  floats[state + 2] = n === 0 ? 0 : drawObserved(observed, isNew);
-  floats[state + 3] = n === 0 ? 0 : drawExpected(expected, n, distinct, group.theta, group.discount);
+  const p = n === 0 ? 1 : pNew(n, distinct, observed, expected, group.theta, group.discount);
+  floats[state + 2] = n === 0 ? 0 : nextNewSeen(observed, isNew);
+  floats[state + 3] = n === 0 ? 0 : nextNewExpected(expected, n, distinct, group.theta, group.discount);
   floats[state] = n + 1;
   if (isNew) floats[state + 1] = distinct + 1;
-  lastLnP = isNew ? Math.min(0, Math.log(pNew * drawsInHour)) : 0;
+  lastLnP = isNew ? Math.min(0, Math.log(p * drawsInHour)) : 0;
   let fell = false;
   for (const tick of TICKS_OF_NOVELTY) {
     const at = view.at + tickBase(tick) + LN_P + channel;
