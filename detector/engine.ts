@@ -104,7 +104,7 @@ export function createEngine(options: EngineOptions): Engine {
   function newRow(bytes: Buffer, control: Control): number {
     const row = rows.add(o.id0, o.id1, o.id2, o.id3);
     if (row < 0) return row;
-    novelties.forget(row);
+    if (rows.recycled()) novelties.forget(row);
     place(row, control);
     view.words[view.at + KIND] = o.kind;
     view.words[view.at + TENANT] = tenantNumber(bytes);

@@ -16,6 +16,8 @@ const CLEAN_NATS = 1;
 export interface Rows {
   /** Row number of an identity, or -1. */
   find(id0: number, id1: number, id2: number, id3: number): number;
+  /** True when the row last added had been somebody else's. */
+  recycled(): boolean;
   /** A zeroed row for an identity that has none; evicts a clean one at the bound. -1 when every sampled row holds evidence. */
   add(id0: number, id1: number, id2: number, id3: number): number;
   /** The chunk that holds a row, as words, floats and doubles; the row begins at word `offsetOf(row)`. */
@@ -47,6 +49,7 @@ export function createRows(rowsMax: number): Rows {
   let mask = INDEX_SLOTS_MIN - 1;
   let used = 0;
   let evicted = 0;
+  let recycled = false;
   let hand = 0;
   let dirtyBits = new Uint32Array(CHUNK_ROWS / 32);
   let dirty: number[] = [];
@@ -145,7 +148,8 @@ export function createRows(rowsMax: number): Rows {
 
   function add(id0: number, id1: number, id2: number, id3: number): number {
     let row: number;
-    if (used < rowsMax) {
+    recycled = used >= rowsMax;
+    if (!recycled) {
       row = used++;
       if (row >>> CHUNK_BITS === wordChunks.length) addChunk();
       if (used > (mask + 1) * INDEX_LOAD_MAX) growIndex();
@@ -167,6 +171,7 @@ export function createRows(rowsMax: number): Rows {
   return {
     find,
     add,
+    recycled: () => recycled,
     words: wordsOf,
     floats: (row) => floatChunks[row >>> CHUNK_BITS] as Float32Array,
     doubles: (row) => doubleChunks[row >>> CHUNK_BITS] as Float64Array,

@@ -38,6 +38,8 @@ const HOUR = 1;
 const DAY = 2;
 /** Ticks learned with less weight than this do not go into tail maps. */
 const SAMPLE_WEIGHT_MIN = 0.5;
+/** A new value at least this likely carries no evidence that a reason would mention (ln e is negative above p = 0.17). */
+const UNUSUAL_LN_P = Math.log(0.17);
 
 /** What an event did to its row; reused. */
 export interface TickOutcome {
@@ -167,15 +169,18 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
       const bits = drawContext(view, maps, axis, value);
       if (bits === 0) continue;
       sampleDraw(view, 3 + axis);
-      if ((bits & 2) !== 0) outcome.newContext |= 1 << axis;
-      if ((bits & 4) !== 0) fell = true;
+      if ((bits & 4) === 0) continue;
+      fell = true;
+      if (lnPOfDraw() < UNUSUAL_LN_P) outcome.newContext |= 1 << axis;
     }
     if (o.route !== 0) {
       const bits = drawRoute(view, maps, o.route);
       if (bits !== 0) {
         sampleDraw(view, 7);
-        if ((bits & 2) !== 0) outcome.newRoute = true;
-        if ((bits & 4) !== 0) fell = true;
+        if ((bits & 4) !== 0) {
+          fell = true;
+          outcome.newRoute = lnPOfDraw() < UNUSUAL_LN_P;
+        }
       }
     }
     return fell;

@@ -38,7 +38,7 @@ let lastLnP = 0;
 /** Raw ln p of the draw that `drawContext` or `drawRoute` just made; 0 for a value that was known. */
 export const lnPOfDraw = (): number => lastLnP;
 
-/** Draws a context value. Returns bits: 1 = there was a draw, 2 = the value is new, 4 = a calibrated p fell. */
+/** Draws a context value. Returns bits: 1 = there was a draw, 4 = the value is new and a calibrated p fell. */
 export function drawContext(view: RowView, maps: TailMaps, axis: number, value: number): number {
   const { words } = view;
   const slots = view.at + axisState(axis) + SLOTS_AT;
@@ -122,7 +122,7 @@ function draw(
       if (before === NOT_SCORED ? calibrated < 0 : true) fell = true;
     }
   }
-  return 1 | (isNew ? 2 : 0) | (fell ? 4 : 0);
+  return fell ? 5 : 1;
 }
 
 /** Two bits a value, from the two halves of its hash. True when the value was not there. */

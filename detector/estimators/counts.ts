@@ -1,3 +1,4 @@
+import type { CountPrior } from '../../schemas/priors.ts';
 import { clamp } from './clamp.ts';
 import { learningWeight } from './learning-weight.ts';
 
@@ -7,7 +8,7 @@ import { learningWeight } from './learning-weight.ts';
  * 32-bit floats at `offset`:
  *   a, b      shape and rate of the Gamma law of the rate: its mean is a/b per tick at season 1
  *   num, den  weighted sums of the dispersion estimates and of their weights
- * Arithmetic is in doubles and rounded once, at the store.
+ * Arithmetic is in doubles and rounded once, at the store. The prior's a and b must be positive, its c may be 0.
  *
  * It learns from closed active ticks only. Because those have x >= 1 by selection, a/b overstates a rate well below 1 per
  * tick, and tail probabilities there come out too large: on the side of the accused. What it does not see: dependence
@@ -17,16 +18,6 @@ import { learningWeight } from './learning-weight.ts';
  * moment estimate of the dispersion, Bliss and Fisher, Biometrics 9 (1953); the cap, Huber, "Robust Statistics".
  */
 export const COUNT_STATE_FLOATS = 4;
-
-/** What the group says before the identity has spoken. All positive; `c` may be 0. */
-export interface CountPrior {
-  /** Shape of the Gamma law of rates within the group. */
-  readonly a: number;
-  /** Its rate: a/b is the group's mean per tick. */
-  readonly b: number;
-  /** Typical dispersion 1/size within the group. */
-  readonly c: number;
-}
 
 /** The predictive law of the count of a tick, in the terms of the negative binomial functions. Reused by the caller. */
 export interface CountPredictive {

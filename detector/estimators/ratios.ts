@@ -1,3 +1,4 @@
+import type { RatioPrior } from '../../schemas/priors.ts';
 import { lnUpperTail, upperPoint } from './beta-binomial.ts';
 import { clamp } from './clamp.ts';
 import { learningWeight } from './learning-weight.ts';
@@ -18,16 +19,6 @@ import { learningWeight } from './learning-weight.ts';
  */
 export const RATIO_STATE_FLOATS = 2;
 
-/** What the group says before the identity has spoken. */
-export interface RatioPrior {
-  /** The group's share, in (0, 1). */
-  readonly mean: number;
-  /** How firmly members keep to it, in requests; used up to 50, so that an identity's own record soon prevails. */
-  readonly strength: number;
-  /** How firmly the share of one tick keeps to its identity's share, in requests; Infinity: it does not vary. */
-  readonly tickStrength: number;
-}
-
 /** The predictive law of a tick, in the terms of the Beta-Binomial functions. Reused by the caller. */
 export interface RatioPredictive {
   alpha: number;
@@ -37,8 +28,10 @@ export interface RatioPredictive {
 /** What is kept at the close of an active hour: half-life 46 of them. Other tick lengths pass their own. */
 export const RATIO_KEEP = 0.985;
 
-const STRENGTH_MIN = 0.1;
+/** The prior's strength is used up to 50 requests, so that an identity's own record soon prevails. */
 const STRENGTH_MAX = 50;
+/** Keeps a law proper. */
+const STRENGTH_MIN = 0.1;
 /** Keeps alpha and beta positive when a group never, or always, saw the event. */
 const MEAN_MIN = 1e-6;
 const TRIALS_MAX = 1e12;
