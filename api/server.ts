@@ -37,6 +37,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   return { url, close: () => server.close() };
 }
 
-function problem(reply: { code(status: number): { type(type: string): { send(body: unknown): unknown } } }, status: number, title: string): unknown {
+function problem(
+  reply: { code(status: number): { type(type: string): { send(body: unknown): unknown } } },
+  status: number,
+  title: string,
+): unknown {
   return reply.code(status).type('application/problem+json').send({ type: 'about:blank', title, status });
 }

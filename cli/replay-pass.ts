@@ -24,8 +24,8 @@ export interface ReplayTotals {
 
 /** One offline run over logs: lines -> event lines -> blocks -> detector, the same code as live. */
 export interface ReplayPass {
-  /** Reads a stretch of whole lines. */
-  read(bytes: Buffer, format: LineFormat, source: string, position: number): void;
+  /** Reads a stretch of whole lines; returns how many lines were read in all. */
+  read(bytes: Buffer, format: LineFormat, source: string, position: number): number;
   /** Sends what is left and returns the decisions sorted by time and id. */
   finish(): ReplayTotals;
   identities(): number;
@@ -76,6 +76,7 @@ export function createReplayPass(options: { partitions: number; line: EventLine;
     read(bytes, format, source, position) {
       sourceNow = source;
       totals.lines += readLines(bytes, format, position, 'bytes', handlers);
+      return totals.lines;
     },
     finish() {
       for (let partition = 0; partition < partitions; partition++) send(partition);

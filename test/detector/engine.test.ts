@@ -49,7 +49,7 @@ function theft(who: string, atMs: number, minutes: number, perMinute: number): T
   return Array.from({ length: minutes * perMinute }, (_, i) => ({
     timeMs: atMs + Math.floor((i * MINUTE) / perMinute),
     who,
-    object: 1_000 + Math.imul(i, 0x9e3779b1) >>> 0,
+    object: (1_000 + Math.imul(i, 0x9e3779b1)) >>> 0,
     route: '/v1/exports/{id}',
     network: '198.51.100.0/24',
     agent: 'python-requests',
@@ -72,13 +72,19 @@ test('a stolen token used from elsewhere to enumerate objects rises to a revocat
   const decisions = run([...history('alice', 9), ...theft('alice', attackAt, 30, 60)]);
   const actions = decisions.filter((d) => d.timeMs >= attackAt).map((d) => d.action);
   assert.ok(actions.includes('revoke_session') || actions.includes('revoke_credential'), `${actions}`);
-  const revocation = decisions.find((d) => d.action === 'revoke_session' || d.action === 'revoke_credential') as Decision;
+  const revocation = decisions.find(
+    (d) => d.action === 'revoke_session' || d.action === 'revoke_credential',
+  ) as Decision;
   assert.ok(revocation.timeMs - attackAt <= 10 * MINUTE, `${(revocation.timeMs - attackAt) / MINUTE} minutes`);
   assert.ok(revocation.reasons.length >= 2);
   assert.equal(revocation.identity, testPseudonym('alice'));
   const order = ['observe', 'notify', 'throttle', 'revoke_session', 'revoke_credential'];
   const levels = actions.map((action) => order.indexOf(action));
-  assert.deepEqual(levels, [...levels].sort((a, b) => a - b), 'the level only rises while the attack lasts');
+  assert.deepEqual(
+    levels,
+    [...levels].sort((a, b) => a - b),
+    'the level only rises while the attack lasts',
+  );
   assert.equal(new Set(actions).size, actions.length, 'no level is decided twice');
 });
 
@@ -161,7 +167,8 @@ test('an event at most two minutes older than the newest counts in the open tick
     { who: 'x', timeMs: START + 9 * MINUTE },
     { who: 'x', timeMs: START + 7 * MINUTE },
   ];
-  for (const block of (testBlocks(events, { partitions: 1, versions }) as [Buffer[]])[0]) detector.apply(block, () => {});
+  for (const block of (testBlocks(events, { partitions: 1, versions }) as [Buffer[]])[0])
+    detector.apply(block, () => {});
   assert.equal(detector.counters().late, 1);
 });
 
