@@ -1,9 +1,12 @@
 #!/usr/bin/env node
+import { join } from 'node:path';
 import { noProblemsText, problemsText } from './cli/check-config-output.ts';
+import { demo } from './cli/demo.ts';
 import { EXIT, type ExitCode } from './cli/exit-codes.ts';
 import { explainLine } from './cli/explain-line.ts';
 import { parseArguments, usageErrorText } from './cli/parse-arguments.ts';
 import { replay, type Streams } from './cli/replay.ts';
+import { run } from './cli/run.ts';
 import { usageText } from './cli/usage.ts';
 import { readConfig, readMapping, readPolicy } from './config.ts';
 import type { Problem } from './config/problem.ts';
@@ -35,6 +38,11 @@ function formatSettings(command: { mapping: string | null; zoneOffsetMinutes: nu
   };
 }
 
+/** Where the program's own files are: the folder of package.json, above the compiled one. */
+function packageFolder(): string {
+  return join(import.meta.dirname, '..');
+}
+
 async function main(words: readonly string[]): Promise<ExitCode> {
   const command = parseArguments(words);
   switch (command.command) {
@@ -60,7 +68,11 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     case 'explain-line':
       await explainLine(command, formatSettings(command), streams);
       return EXIT.ok;
-    default:
+    case 'run':
+      return run(settled(readConfig(command.config)).config, systemClock, streams);
+    case 'demo':
+      return demo(settled(readConfig(null)).config, packageFolder(), systemClock, streams);
+    case 'dead-letter':
       return EXIT.failure;
   }
 }

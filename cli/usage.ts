@@ -14,7 +14,7 @@ Usage: gatewatch COMMAND [options]
   explain-line [FILE]      show how a log line is read, field by field
   check-config [FILE]      check the settings, all problems at once
   dead-letter list|retry   look at the lines that could not be read, or try them again
-  demo                     replay a log that comes with the program
+  demo                     the whole pipeline on a real log that comes with the program
   help [COMMAND]           this text, or that of a command
   version                  print the version
 
@@ -96,7 +96,8 @@ Examples:
 `,
   demo: `Usage: gatewatch demo
 
-Replays a log that comes with the program, and prints its decisions. Needs no settings and stores nothing.
+Starts the pipeline of this folder on a real web log that comes with the program: prints what it finds, stores it in
+./gatewatch-data, and goes on serving until it is stopped. A second start goes on where the first one was.
 
 Example:
   gatewatch demo

@@ -18,6 +18,8 @@ export interface Batch {
   readonly bytes: Buffer;
   readonly position: number;
   readonly step: PositionStep;
+  /** Makes event lines by this source's own settings (trusted proxies); without it the intake's. */
+  readonly line?: EventLine;
   /** Made durable together with the lines: how far the source is read, or an idempotency key. */
   readonly marks: readonly Mark[];
 }
@@ -62,7 +64,7 @@ export function createIntake(options: {
   log: Logger;
   retryMs?: number;
 }): Intake {
-  const { bus, encoder, line, clock, metrics, log } = options;
+  const { bus, encoder, clock, metrics, log } = options;
   const retryMs = options.retryMs ?? RETRY_MS;
   const partitions = bus.partitions('events');
   let records: OutRecord[] = [];
@@ -85,6 +87,7 @@ export function createIntake(options: {
     let dropped = 0;
     let deadLettered = 0;
     const { sourceName, source, format } = batch;
+    const line = batch.line ?? options.line;
     const lines = readLines(batch.bytes, format, batch.position, batch.step, {
       record(record, position) {
         line.encode(record, position);

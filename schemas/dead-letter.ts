@@ -8,11 +8,11 @@ export interface DeadLetter {
   readonly v: 1;
   readonly reason: DeadLetterReason;
   readonly why: string;
-  /** Name of the source in the configuration, and its 64-bit id. */
-  readonly sourceName: string;
-  readonly source: string;
-  readonly position: number;
-  readonly received: number;
+  /** Name of the source in the configuration, and its 64-bit id; null for records that no source brought. */
+  readonly sourceName: string | null;
+  readonly source: string | null;
+  readonly position: number | null;
+  readonly received: number | null;
   readonly format: string;
   /** base64 of at most DEAD_LETTER_MAX_BYTES bytes. */
   readonly bytes: string;

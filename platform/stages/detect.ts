@@ -28,6 +28,8 @@ export interface DecisionsRecord {
 export interface DetectStage {
   /** Resolves when the stage died of an error (rejects) or was stopped. */
   readonly done: Promise<void>;
+  /** Blocks of `events` that the detector has not read yet. */
+  lag(): number;
   /** Finishes the batch in hand, checkpoints every partition, and resolves. */
   stop(): Promise<void>;
 }
@@ -141,6 +143,11 @@ export async function startDetectStage(options: {
 
   return {
     done: consumer.done,
+    lag() {
+      let lag = 0;
+      for (const [number, { nextOffset }] of partitions) lag += bus.endOffset('events', number) - nextOffset;
+      return lag;
+    },
     async stop() {
       clearInterval(timer);
       await consumer.stop();
