@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { startServer } from './api/server.ts';
 import { agreeOnEpoch, announceConfiguration } from './app/announce.ts';
-import { healthParts, measureLog } from './app/health-parts.ts';
+import { healthParts, measureLog, storeLag } from './app/health-parts.ts';
 import { DEFAULT_HTTP_SOURCE, httpFormat, startFileSources } from './app/sources.ts';
 import type { Config, Source } from './config/schema.ts';
 import { keyBytes } from './config/secrets.ts';
@@ -22,6 +22,7 @@ import type { MetricsRegistry } from './platform/metrics.ts';
 import type { Bus, Clock, EventStore, Logger, StateStore } from './platform/ports.ts';
 import { loadOrCreatePseudonymKey } from './platform/pseudonym-key.ts';
 import { startDetectStage } from './platform/stages/detect.ts';
+import { startDecisionWriter, startEventWriter } from './platform/stages/store-writer.ts';
 import { openEmbeddedState } from './platform/state/embedded.ts';
 import { openEmbeddedStore } from './platform/store/embedded.ts';
 import { GatewatchError } from './schemas/errors.ts';
@@ -59,6 +60,8 @@ export interface App {
   pseudonym(kind: IdentityKind, value: string): string;
   /** Resolves when the file sources are read to their end and the detector has seen all of it. */
   caughtUp(): Promise<void>;
+  /** Resolves when all events and decisions on the bus are in the store; at once when there is none. */
+  stored(): Promise<void>;
   progress(): { bytesRead: number; bytesTotal: number };
   /** Stops in reverse order: sources first, so that what was accepted is finished. Idempotent. */
   stop(): Promise<void>;
@@ -129,6 +132,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     stops.push(() => detect.stop());
     detect.done.catch(options.onFailure);
 
+    if (store !== null) {
+      const writing = { bus, store, log, metrics, generation: opened.generation };
+      for (const startWriter of [startEventWriter, startDecisionWriter]) {
+        const writer = await startWriter(writing);
+        stops.push(() => writer.stop());
+        writer.done.catch(options.onFailure);
+      }
+    }
+
     const pseudonyms = createPseudonymizer({ key, tenant: config.tenant });
     const lineOf = (source: Source | null): EventLine =>
       createLineMaker({
@@ -190,7 +202,10 @@ export async function startApp(options: AppOptions): Promise<App> {
       pseudonym: pseudonyms.pseudonym,
       async caughtUp() {
         await files.caughtUp();
-        while (detect.lag() > 0 && stopping === null) await new Promise((resolve) => setTimeout(resolve, LAG_LOOK_MS));
+        while (detect.lag() > 0 && stopping === null) await pause();
+      },
+      async stored() {
+        while (store !== null && storeLag(bus) > 0 && stopping === null) await pause();
       },
       progress: files.progress,
       stop,
@@ -218,6 +233,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
   }
 }
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, LAG_LOOK_MS));
 
 /** What shapes event lines; the key as a fingerprint. */
 function shapingOf(config: Config, key: Buffer): unknown {

@@ -1,6 +1,7 @@
 import type { PartHealth } from '../api/health.ts';
 import type { Intake } from '../ingest/intake.ts';
 import type { Bus, EventStore, Metrics } from '../platform/ports.ts';
+import type { Topic } from '../schemas/topics.ts';
 
 /** Groups of `events` whose lag is shown. */
 const STAGES = ['detector', 'store'] as const;
@@ -50,10 +51,15 @@ export function measureLog(bus: Bus, metrics: Metrics): void {
   }
 }
 
-function lagOf(bus: Bus, stage: string): number {
+/** Records of events and decisions that are not in the store yet. */
+export function storeLag(bus: Bus): number {
+  return lagOf(bus, 'store', 'events') + lagOf(bus, 'store', 'decisions');
+}
+
+function lagOf(bus: Bus, stage: string, topic: Topic = 'events'): number {
   let lag = 0;
-  for (let partition = 0; partition < bus.partitions('events'); partition++) {
-    lag += bus.endOffset('events', partition) - (bus.committed(stage, 'events', partition) ?? 0);
+  for (let partition = 0; partition < bus.partitions(topic); partition++) {
+    lag += bus.endOffset(topic, partition) - (bus.committed(stage, topic, partition) ?? 0);
   }
   return lag;
 }

@@ -91,6 +91,7 @@ function clearAddresses(app: App, path: string): ShowIdentity {
 
 async function storedText(app: App): Promise<string> {
   if (app.store === null) return '';
+  await app.stored();
   const [row] = await app.store.query<{ events: number }>('SELECT toUInt32(count()) AS events FROM events');
   return `${row?.events ?? 0} events are in ClickHouse so far.\n`;
 }

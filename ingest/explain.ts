@@ -9,6 +9,8 @@ export interface ExplainRules {
   show(identity: ClearIdentity): string;
   redactPath(path: string): string;
   redactQuery(query: string): string;
+  /** Without it, user agents are shown as sent. */
+  redactUserAgent?(userAgent: string): string;
   /** The client's address under the trust list. */
   clientAddress(record: AccessRecord): string | null;
   /** Whose baseline the request belongs to; without it, the first principal, else the address. */
@@ -24,8 +26,8 @@ export type Explanation = Readonly<Record<string, unknown>>;
  * Explains what became of one line, as the object that `explain-line` prints. A request: what was read of it. Anything
  * else: `skip` or `malformed`, the reason from the closed list, and why.
  *
- * Nothing clear leaves through here but by `show` and the two `redact` functions; user agent, host, request id, route
- * and service are shown as they are.
+ * No identity, address, path or query leaves through here but by `show` and the `redact` functions; host, request id,
+ * route and service are shown as they are.
  */
 export function explainOutcome(outcome: Outcome<AccessRecord>, rules: ExplainRules): Explanation {
   if (outcome.type === 'ok') return explainRecord(outcome.value, rules);
@@ -56,7 +58,7 @@ function explainRecord(record: AccessRecord, rules: ExplainRules): Explanation {
       response_bytes: record.responseBytes,
       client_ip: address === null ? null : showAddress(address),
       client_ip_source: addressSource(record, address, rules),
-      user_agent: record.userAgent,
+      user_agent: record.userAgent === null ? null : (rules.redactUserAgent?.(record.userAgent) ?? record.userAgent),
       host: record.host,
       request_id: record.requestId,
       route: record.route,

@@ -113,6 +113,8 @@ function secretEnd(query: string, from: number): number {
 }
 
 function valuePass(value: string): string {
+  // Decoding takes nothing suspicious away, so that most encoded values are done with after one look.
+  if (value.includes('%') && !isSuspicious(scanForSecrets(decodeForInspection(value), true))) return value;
   return redactShapes(inspectEncoded(value, ''), true, false);
 }
 

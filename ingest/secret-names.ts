@@ -1,3 +1,4 @@
+import { createBoundedCache } from './bounded-cache.ts';
 import { decodeForInspection } from './percent-decode.ts';
 
 /**
@@ -107,6 +108,14 @@ const LAST_WORDS = new Set([
 /** Longer names are looked at by their last characters; brackets and digits behind the name are few. */
 const NAME_MAX_LENGTH = 128;
 
+export type SecretGrade = 0 | 1 | 2;
+
+/** Names that an API's parameters have, a generation. */
+const CACHED_NAMES = 1_024;
+
+/** A pure function's memory, so it may be shared. */
+const grades = createBoundedCache<SecretGrade>(CACHED_NAMES, NAME_MAX_LENGTH);
+
 /**
  * How surely a name says that its value is a secret: 2 in itself (`access_token`, `newPassword`), 1 as a parameter's name
  * (`key`, `code`, `sig`), 0 not. The name is as sent: percent-encoding, capitals, `token[]`, `user[password]`, `$token`
@@ -114,7 +123,15 @@ const NAME_MAX_LENGTH = 128;
  *
  * Misses: secrets under names of other meaning.
  */
-export function secretGrade(raw: string): 0 | 1 | 2 {
+export function secretGrade(raw: string): SecretGrade {
+  const known = grades.get(raw);
+  if (known !== undefined) return known;
+  const grade = gradeOf(raw);
+  grades.set(raw, grade);
+  return grade;
+}
+
+function gradeOf(raw: string): SecretGrade {
   const decoded = raw.includes('%') ? decodeForInspection(raw) : raw;
   const name = decoded.length > NAME_MAX_LENGTH ? decoded.slice(-NAME_MAX_LENGTH) : decoded;
   const words = name.match(/[A-Za-z]+/g);

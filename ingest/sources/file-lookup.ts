@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import type { Clock } from '../../platform/ports.ts';
 import { GatewatchError } from '../../schemas/errors.ts';
 import { type DirectoryFile, directoryFiles } from './directory-files.ts';
 import type { FileRegistry, Registration } from './file-registry.ts';
@@ -18,6 +20,10 @@ import { unreadable } from './unreadable.ts';
 
 /** Rotated files that are held open at a time; the others are found when these are read. Spares file descriptors. */
 const QUEUE_MAX_FILES = 64;
+/** How often a folder is listed in the hope that nothing changes in it meanwhile. */
+const TRIES_MAX = 5;
+/** File times come from the kernel's coarse clock, which lags by up to a timer tick: 10 ms at 100 Hz. */
+export const FILE_TIME_SLACK_MS = 20;
 
 export interface Lookup {
   /** In the order in which to read them: rotated files, oldest first, then the file at the path. */
@@ -26,11 +32,14 @@ export interface Lookup {
   readonly recent: readonly FoundFile[];
   /** Registrations of files that are gone. */
   readonly gone: readonly Registration[];
+  /** Time of the folder when it was listed; NaN: it never was quiet. */
+  readonly folderMs: number;
 }
 
 export interface LookupOptions {
   readonly path: string;
   readonly registry: FileRegistry;
+  readonly clock: Clock;
   /** Files that are open already and left alone; key null: not registered yet. */
   readonly opened: readonly { readonly file: LogFile; readonly key: string | null }[];
   /** Unknown rotated files that were last written before this moment, ms, belong to the time before this source. */
@@ -52,6 +61,26 @@ export interface LookupOptions {
  * Throws `source_unreadable` when the file at the path, or its folder, cannot be read.
  */
 export async function lookForFiles(options: LookupOptions): Promise<Lookup> {
+  for (let tries = 1; ; tries++) {
+    const startedMs = options.clock.now();
+    const folderMs = await folderTime(options.path);
+    const lookup = await lookOnce(options);
+    // What is renamed while the folder is listed may be missed: list it again until it was quiet.
+    const quiet = folderMs < startedMs - FILE_TIME_SLACK_MS && (await folderTime(options.path)) === folderMs;
+    if (quiet) return { ...lookup, folderMs };
+    if (tries === TRIES_MAX) return { ...lookup, folderMs: Number.NaN };
+    await Promise.allSettled([...lookup.files, ...lookup.recent].map((found) => found.file.handle.close()));
+    await new Promise((resolve) => setTimeout(resolve, FILE_TIME_SLACK_MS));
+  }
+}
+
+/** When something was last created, renamed or removed in the folder of a file, ms; 0: there is no such folder. */
+export async function folderTime(path: string): Promise<number> {
+  const folder = await stat(dirname(path)).catch(() => null);
+  return folder === null ? 0 : folder.mtimeMs;
+}
+
+async function lookOnce(options: LookupOptions): Promise<Found> {
   const opened = new Set<LogFile>();
   const kept = new Set<LogFile>();
   try {
@@ -63,7 +92,9 @@ export async function lookForFiles(options: LookupOptions): Promise<Lookup> {
   }
 }
 
-async function look(options: LookupOptions, opened: Set<LogFile>): Promise<Lookup> {
+type Found = Omit<Lookup, 'folderMs'>;
+
+async function look(options: LookupOptions, opened: Set<LogFile>): Promise<Found> {
   const { path, registry, notBeforeMs, recentMs } = options;
   // The path first: what is rotated away after this is either in the folder listing or this very file.
   const atPath = await openAtPath(path, opened);

@@ -1,11 +1,10 @@
 import type { BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { Bus, Clock, Logger, Metrics } from '../../platform/ports.ts';
 import type { LineFormat } from '../formats/format.ts';
 import type { Intake } from '../intake.ts';
 import { createFileFollower, type FileFollower, type FollowedFile } from './file-follower.ts';
-import { lookForFiles } from './file-lookup.ts';
+import { FILE_TIME_SLACK_MS, folderTime, lookForFiles } from './file-lookup.ts';
 import { createFileRegistry, type FileRegistry } from './file-registry.ts';
 import { createHandOver } from './hand-over.ts';
 import { createLingeringFiles, type LingeringFiles } from './lingering-files.ts';
@@ -23,8 +22,6 @@ const LINGER_MS = 60_000;
 const FORGET_MS = 24 * 3_600_000;
 /** How long an input error is left alone before the file is tried again. */
 const RETRY_MS = 1_000;
-/** File times come from the kernel's coarse clock, which lags by up to a timer tick: 10 ms at 100 Hz. */
-const FILE_TIME_SLACK_MS = 20;
 
 export interface FileSourceOptions {
   /** Name in the settings. Registrations belong to it: another name reads the file anew. */
@@ -101,7 +98,6 @@ export function createFileSource(options: FileSourceOptions): FileSource {
   });
   let lastCheckMs = Number.NEGATIVE_INFINITY;
   let folderMs = 0;
-  let lookedMs = 0;
   let atEnd = false;
   let lastTrouble = '';
   let turns = 0;
@@ -124,16 +120,16 @@ export function createFileSource(options: FileSourceOptions): FileSource {
   async function look(): Promise<void> {
     const { all } = registry;
     const now = clock.now();
-    folderMs = await folderTime();
-    lookedMs = now;
-    const { files, recent, gone } = await lookForFiles({
+    const { files, recent, gone, ...found } = await lookForFiles({
       path,
       registry,
+      clock,
       opened: lingering.all().map((f) => ({ file: f.reader.file, key: f.registration?.key ?? null })),
       notBeforeMs:
         all.size === 0 ? startedMs - FILE_TIME_SLACK_MS : Math.max(...Array.from(all.values(), (r) => r.sinceMs)),
       recentMs: now - lingerMs,
     });
+    folderMs = found.folderMs;
     const forgotten = gone.filter((registration) => registration.atMs < now - FORGET_MS);
     if (forgotten.length > 0) handOver.marks(forgotten.map((registration) => registry.remove(registration.key)));
     for (const found of recent) lingering.add(await follower.open(found, false));
@@ -144,16 +140,6 @@ export function createFileSource(options: FileSourceOptions): FileSource {
       queue.push(back ?? (await follower.open(found, fromEnd && found.file.path === path)));
     }
     fromEnd = false;
-  }
-
-  async function folderTime(): Promise<number> {
-    const folder = await stat(dirname(path)).catch(() => null);
-    return folder === null ? 0 : folder.mtimeMs;
-  }
-
-  async function unchanged(): Promise<boolean> {
-    // A change just before the look may share its time with one just after it.
-    return (await folderTime()) === folderMs && folderMs < lookedMs - FILE_TIME_SLACK_MS;
   }
 
   async function release(followed: FollowedFile): Promise<void> {
@@ -287,6 +273,7 @@ export function createFileSource(options: FileSourceOptions): FileSource {
       if (state !== 'new') throw new Error('a file source is started once');
       startedMs = clock.now();
       registry = createFileRegistry(bus, name);
+      const unchanged = async () => (await folderTime(path)) === folderMs;
       follower = createFileFollower({ registry, handOver, scratch, clock, unchanged, stopping });
       fromEnd = from === 'end' && registry.all.size === 0;
       lingering = createLingeringFiles({ follower, lingerMs, stopping });

@@ -53,6 +53,53 @@ const secretNames = [
 ];
 const mask = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 
+// Further names of the kinds above, as OAuth, SAML, cloud signatures and common frameworks write them.
+const moreNames =
+  'accesskey accesskeyid apikey appkey assertion auth authcode authkey authorizationcode awsaccesskeyid bearer clientassertion code codeverifier csrf devicecode encryptionkey hmac idtokenhint invitecode key licensekey masterkey mfacode oauthverifier otp otpcode pass passcode passphrase passwords pin privatekey pw recoverycode resetcode samlart samlrequest samlresponse secretkey secrets securitycode sess sharedkey sign signingkey smscode subscriptionkey ticket tokens totp usercode verificationcode xsrf';
+
+test('each name of a secret is known, also behind a prefix where its kind takes one', () => {
+  for (const name of [...secretNames, ...moreNames.split(' ')]) {
+    assert.equal(redactQuery(`a=1&${name}=x1&b=2`), `a=1&${name}=REDACTED&b=2`, name);
+  }
+  for (const ending of [
+    'token',
+    'secret',
+    'password',
+    'passwd',
+    'passphrase',
+    'passcode',
+    'signature',
+    'credential',
+    'credentials',
+    'authorization',
+    'apikey',
+    'accesskey',
+    'secretkey',
+    'privatekey',
+    'subscriptionkey',
+    'sessionid',
+    'sessid',
+    'jwt',
+    'hmac',
+    'assertion',
+    'cookie',
+    '_auth',
+    '_sig',
+    '.sid',
+    '-pwd',
+    '_session',
+    '_otp',
+    '_pin',
+    'Auth',
+    'Sig',
+    'Sid',
+    'Pwd',
+    'Session',
+  ]) {
+    assert.equal(redactQuery(`my${ending}=x1`), `my${ending}=REDACTED`, ending);
+  }
+});
+
 test('the value of a secret parameter is never seen, however the name is written', () => {
   fc.assert(
     fc.property(

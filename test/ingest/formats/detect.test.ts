@@ -34,9 +34,9 @@ test('what only one server writes decides, and is named', () => {
   const size = detect([combined(30), combined(31, '"GET /x HTTP/1.1" 304 -')]);
   assert.equal(size.format?.name, 'apache');
   assert.match(size.explanation, /a size written "-"/);
-  const escape = detect([combined(30), combined(31, '"GET /x HTTP/1.1" 200 5 "-" "say \\x22hi\\x22"')]);
-  assert.equal(escape.format?.name, 'nginx');
-  assert.match(escape.explanation, /x22/);
+  const quoted = detect([combined(30), combined(31, '"GET /x HTTP/1.1" 200 5 "-" "say \\x22hi\\x22"')]);
+  assert.equal(quoted.format?.name, 'nginx');
+  assert.match(quoted.explanation, /x22/);
 });
 
 test('companion lines are passed over and do not count against a format', () => {
