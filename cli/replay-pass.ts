@@ -66,7 +66,7 @@ export function createReplayPass(options: { partitions: number; line: EventLine;
     record(record, position) {
       line.encode(record, position);
       totals.events += 1;
-      if (encoder.add(line.partition, sourceNow, position, line.text, line.ascii)) send(line.partition);
+      if (encoder.add(line.partition, sourceNow, position, line.bytes, line.length)) send(line.partition);
     },
     drop: (reason) => count(totals.dropped, reason),
     deadLetter: (reason) => count(totals.deadLettered, reason),

@@ -1,16 +1,13 @@
 /**
- * A string-keyed cache of bounded size in two generations. New entries go into the young one; when it is full the old
- * one is forgotten as a whole and the young one takes its place. Eviction therefore costs nothing per entry.
- *
- * A hit in the old generation does not move the entry. Moving would halve what the cache holds when identities come
- * by in turn (with 100,000 of them and 65,536 entries a generation, most would be forgotten before they come again),
- * store entries twice, and write on reads. The price: an entry in constant use is computed anew once in two generations.
+ * A string-keyed cache of bounded size: first in, first out. One look-up answers, a hit writes nothing, and evicting takes
+ * the next key of an iterator that stays open. Moving keys on a hit would cost writes on reads and help nothing when
+ * identities come by in turn. The price: an entry in constant use is computed anew once in a full turn.
  */
 export interface BoundedCache<V> {
   get(key: string): V | undefined;
   /** Keeps a value under a key that `get` did not find. A value that is a substring of the input: see ownCopy. */
   set(key: string, value: V): void;
-  /** Entries held, at most twice `entries`. */
+  /** Entries held, at most `entries`. */
   readonly size: number;
 }
 
@@ -18,15 +15,14 @@ export interface BoundedCache<V> {
 const MAX_KEY_LENGTH = 512;
 
 /**
- * The characters of all keys of a generation stay within `entries` times this, so that long keys cannot make the cache
- * many times larger than planned. Names, UUIDs and addresses have 36 characters or fewer.
+ * The characters of all keys stay within `entries` times this, so that long keys cannot make the cache many times larger
+ * than planned. Names, UUIDs and addresses have 36 characters or fewer.
  */
 const MEAN_KEY_LENGTH = 64;
 
 /**
- * Creates an empty cache of `entries` entries a generation: the last `entries` keys set are always held, unless their
- * characters reach the other bound. Keys longer than `maxKeyLength` UTF-16 code units are not kept.
- * Throws RangeError when a bound is not a positive integer.
+ * Creates an empty cache: the last `entries` keys set are always held, unless their characters reach the other bound. Keys
+ * longer than `maxKeyLength` UTF-16 code units are not kept. Throws RangeError when a bound is not a positive integer.
  */
 export function createBoundedCache<V>(entries: number, maxKeyLength = MAX_KEY_LENGTH): BoundedCache<V> {
   if (!Number.isSafeInteger(entries) || entries < 1) throw new RangeError('entries must be a positive integer');
@@ -34,28 +30,32 @@ export function createBoundedCache<V>(entries: number, maxKeyLength = MAX_KEY_LE
     throw new RangeError('maxKeyLength must be a positive integer');
   }
   const maxCharacters = Math.max(entries * MEAN_KEY_LENGTH, maxKeyLength);
-  let young = new Map<string, V>();
-  let old = new Map<string, V>();
+  const held = new Map<string, V>();
+  let oldest = held.keys();
   let characters = 0;
 
+  function evict(): void {
+    let next = oldest.next();
+    if (next.done === true) {
+      oldest = held.keys();
+      next = oldest.next();
+    }
+    const key = next.value as string;
+    held.delete(key);
+    characters -= key.length;
+  }
+
   return {
-    get(key) {
-      const value = young.get(key);
-      return value === undefined ? old.get(key) : value;
-    },
+    get: (key) => held.get(key),
     set(key, value) {
       const length = key.length;
       if (length > maxKeyLength) return;
-      if (young.size >= entries || characters + length > maxCharacters) {
-        old = young;
-        young = new Map();
-        characters = 0;
-      }
-      young.set(ownCopy(key), value);
+      while (held.size >= entries || characters + length > maxCharacters) evict();
+      held.set(ownCopy(key), value);
       characters += length;
     },
     get size() {
-      return young.size + old.size;
+      return held.size;
     },
   };
 }

@@ -23,7 +23,7 @@ interface OpenBlock {
  * and must be taken before more is added.
  */
 export interface BlockEncoder {
-  add(partition: number, source: string, position: number, line: string, ascii: boolean): boolean;
+  add(partition: number, source: string, position: number, bytes: Buffer, length: number): boolean;
   /** The open block of a partition, closed; null when it is empty. */
   take(partition: number, received: number, clock: number | null): Block | null;
   /** Lines in open blocks. */
@@ -47,15 +47,11 @@ export function createBlockEncoder(options: { partitions: number; epoch: number 
   }
 
   return {
-    add(partition, source, position, line, ascii) {
+    add(partition, source, position, bytes, length) {
       const block = open[partition] as OpenBlock;
-      if (ascii) {
-        makeRoom(block, line.length + 1);
-        block.length += block.buffer.write(line, block.length, 'latin1');
-      } else {
-        makeRoom(block, line.length * 3 + 1);
-        block.length += block.buffer.write(line, block.length, 'utf8');
-      }
+      makeRoom(block, length + 1);
+      bytes.copy(block.buffer, block.length, 0, length);
+      block.length += length;
       block.buffer[block.length++] = 10;
       block.lines += 1;
       pending += 1;

@@ -1,5 +1,6 @@
 import { type AccessRecord, EVENT_FLAGS } from '../schemas/event.ts';
 import type { IdentityKind } from '../schemas/identity.ts';
+import { createLineWriter } from './line-writer.ts';
 
 /** What an event line needs beyond the record itself: all functions of the record and the configuration alone. */
 export interface LineParts {
@@ -20,21 +21,17 @@ export interface LineParts {
   clamped(column: string): void;
 }
 
-/** An encoded line, in reused fields. */
+/** The event line last encoded, in a buffer that the next one overwrites. */
 export interface EventLine {
-  /** Encodes the record. */
   encode(record: AccessRecord, position: number): void;
-  text: string;
-  /** The text is plain ASCII. */
-  ascii: boolean;
+  readonly bytes: Buffer;
+  length: number;
   partition: number;
 }
 
 const UINT32_MAX = 4_294_967_295;
 /** Largest integer that JSON carries exactly. */
 const SAFE_MAX = Number.MAX_SAFE_INTEGER;
-/** Nothing to escape: printable ASCII without quote and backslash. */
-const PLAIN = /^[ !#-[\]-~]*$/;
 /** Method names are short words; anything else came from a scanner and would only fill a dictionary column. */
 const METHOD = /^[A-Z]{1,20}$/;
 
@@ -47,22 +44,35 @@ const GRPC_UNAUTHENTICATED = 16;
  * Unicode, integers are whole and within their column, absent values are the column's empty value.
  */
 export function createEventLine(parts: LineParts): EventLine {
-  const line: EventLine = { encode, text: '', ascii: true, partition: 0 };
-  const tenant = JSON.stringify(parts.tenant);
+  const writer = createLineWriter();
+  const line: EventLine = { encode, bytes: writer.bytes, length: 0, partition: 0 };
+  const { raw, string, integer } = writer;
+  const tenant = `,${JSON.stringify(parts.tenant)},`;
 
-  function quote(text: string): string {
-    if (PLAIN.test(text)) return `"${text}"`;
-    line.ascii = false;
-    return JSON.stringify(text.toWellFormed());
+  /** A number, cut to its column, and the comma behind it. */
+  function whole(value: number | null, max: number, column: string): void {
+    if (value === null) raw('null,');
+    else {
+      if (value > max) parts.clamped(column);
+      integer(value > max ? max : Math.round(value));
+      raw(',');
+    }
   }
 
-  function whole(value: number | null, max: number, column: string): string {
-    if (value === null) return 'null';
-    if (value > max) {
-      parts.clamped(column);
-      return String(max);
+  /** A string, and the comma behind it. */
+  function text(value: string | null): void {
+    if (value === null || value === '') raw('"",');
+    else {
+      string(value);
+      raw(',');
     }
-    return String(Math.round(value));
+  }
+
+  /** A pseudonym, kind or other word of our own: nothing in it needs an escape. */
+  function word(value: string): void {
+    raw('"');
+    raw(value);
+    raw('",');
   }
 
   function flagsOf(record: AccessRecord): number {
@@ -79,7 +89,6 @@ export function createEventLine(parts: LineParts): EventLine {
   }
 
   function encode(record: AccessRecord, position: number): void {
-    line.ascii = true;
     const address = parts.clientAddress(record);
     const ip = address === null ? '' : parts.pseudonym('ip', address);
     const principal = record.principals[0];
@@ -95,27 +104,55 @@ export function createEventLine(parts: LineParts): EventLine {
     line.partition = identity === '' ? 0 : partitionOf(identity, parts.partitions);
     const { route } = parts;
     route.read(record);
-    const { userAgent, claimed, method } = record;
-    line.text =
-      `[${position},${tenant},"${kind}","${identity}",${record.timeMs},"${record.timeBasis}",` +
-      `${record.latencyMs === null ? 'null' : whole(record.latencyMs * 1000, UINT32_MAX, 'latency_us')},` +
-      `${record.status ?? 0},${flagsOf(record)},"${method !== null && METHOD.test(method) ? method : ''}",` +
-      `${quote(route.template)},${route.object},"${parts.network(address)}","${parts.country(address)}",` +
-      `${quote(parts.userAgentFamily(userAgent))},${record.ja4 === null ? '""' : quote(record.ja4)},"${ip}",` +
-      `"${record.session === null ? '' : parts.pseudonym('session', record.session)}",` +
-      `"${record.token === null ? '' : parts.pseudonym('token', record.token)}",` +
-      `"${record.client === null ? '' : parts.pseudonym('client', record.client)}",` +
-      `${claimed === null ? '"",""' : `"${claimed.kind}","${parts.pseudonym(claimed.kind, claimed.value)}"`},` +
-      `${record.path === null ? '""' : quote(parts.redactPath(record.path))},` +
-      `${record.query === null ? '""' : quote(parts.redactQuery(record.query))},` +
-      `${record.host === null ? '""' : quote(record.host)},` +
-      `${userAgent === null ? '""' : quote(parts.redactUserAgent(userAgent))},` +
-      `${record.service === null ? '""' : quote(record.service)},` +
-      `${whole(record.requestBytes, SAFE_MAX, 'request_bytes')},${whole(record.responseBytes, SAFE_MAX, 'response_bytes')},` +
-      `${record.upstreamLatencyMs === null ? 'null' : whole(record.upstreamLatencyMs * 1000, UINT32_MAX, 'upstream_latency_us')},` +
-      `${record.requestId === null ? '""' : quote(record.requestId)},` +
-      `${record.grpcStatus === null ? 'null' : whole(record.grpcStatus, 255, 'grpc_status')},` +
-      `${record.tlsVersion === null ? '""' : quote(record.tlsVersion)}]`;
+
+    writer.length = 0;
+    raw('[');
+    integer(position);
+    raw(tenant);
+    word(kind);
+    word(identity);
+    integer(record.timeMs);
+    raw(',');
+    word(record.timeBasis);
+    whole(record.latencyMs === null ? null : record.latencyMs * 1000, UINT32_MAX, 'latency_us');
+    integer(record.status ?? 0);
+    raw(',');
+    integer(flagsOf(record));
+    raw(',');
+    word(record.method !== null && METHOD.test(record.method) ? record.method : '');
+    text(route.template);
+    integer(route.object);
+    raw(',');
+    word(parts.network(address));
+    word(parts.country(address));
+    text(parts.userAgentFamily(record.userAgent));
+    text(record.ja4);
+    word(ip);
+    word(record.session === null ? '' : parts.pseudonym('session', record.session));
+    word(record.token === null ? '' : parts.pseudonym('token', record.token));
+    word(record.client === null ? '' : parts.pseudonym('client', record.client));
+    encodeClaimed(record);
+    text(record.path === null ? null : parts.redactPath(record.path));
+    text(record.query === null ? null : parts.redactQuery(record.query));
+    text(record.host);
+    text(record.userAgent === null ? null : parts.redactUserAgent(record.userAgent));
+    text(record.service);
+    whole(record.requestBytes, SAFE_MAX, 'request_bytes');
+    whole(record.responseBytes, SAFE_MAX, 'response_bytes');
+    whole(record.upstreamLatencyMs === null ? null : record.upstreamLatencyMs * 1000, UINT32_MAX, 'upstream_latency_us');
+    text(record.requestId);
+    whole(record.grpcStatus, 255, 'grpc_status');
+    string(record.tlsVersion ?? '');
+    raw(']');
+    line.length = writer.length;
+  }
+
+  function encodeClaimed({ claimed }: AccessRecord): void {
+    if (claimed === null) raw('"","",');
+    else {
+      word(claimed.kind);
+      word(parts.pseudonym(claimed.kind, claimed.value));
+    }
   }
 
   return line;

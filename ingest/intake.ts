@@ -92,7 +92,7 @@ export function createIntake(options: {
       record(record, position) {
         line.encode(record, position);
         accepted += 1;
-        if (encoder.add(line.partition, source, position, line.text, line.ascii)) takeBlock(line.partition);
+        if (encoder.add(line.partition, source, position, line.bytes, line.length)) takeBlock(line.partition);
       },
       drop(reason) {
         dropped += 1;

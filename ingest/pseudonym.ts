@@ -11,8 +11,8 @@ export const PSEUDONYM_KEY_BYTES = 32;
 /** Longest value that is cached, in characters. Longer ones (whole tokens, mostly) are hashed each time. */
 export const PSEUDONYM_CACHED_LENGTH = 512;
 
-/** Entries of each kind's cache in each of two generations; about 100 bytes an entry (measured). */
-export const PSEUDONYM_CACHE_ENTRIES = 65_536;
+/** Entries of each kind's cache; about 100 bytes an entry (measured). */
+export const PSEUDONYM_CACHE_ENTRIES = 131_072;
 
 const PSEUDONYM_BYTES = 16;
 const BLOCK_BYTES = 64;
@@ -25,7 +25,7 @@ export interface PseudonymizerOptions {
   readonly key: Uint8Array;
   /** Must not hold '/': it would make `tenant/kind/value` ambiguous. */
   readonly tenant: string;
-  /** Entries a generation, per kind. */
+  /** Entries per kind. */
   readonly cacheEntries?: number;
 }
 

@@ -32,10 +32,10 @@ const AUTO_MILLISECONDS_BELOW = 1e14;
 const AUTO_MICROSECONDS_BELOW = 1e17;
 
 /**
- * Half a microsecond, in milliseconds. A double that counts seconds with three decimals is off by up to 0.0002 ms, so a
- * plain floor would sometimes lose a millisecond.
+ * A third of a microsecond, in milliseconds. A double that counts seconds with decimals, or nanoseconds, is off by up to
+ * 0.00026 ms before 2100, so a plain floor would sometimes lose a millisecond.
  */
-const FLOAT_SLACK_MS = 0.0005;
+const FLOAT_SLACK_MS = 0.0003;
 
 /** More digits than any time has; a longer text is not looked at. */
 const EPOCH_MAX_CHARACTERS = 40;
@@ -51,9 +51,9 @@ export function epochMs(count: number, unit: EpochUnit): number {
     case 's':
       return Math.floor(count * 1000 + FLOAT_SLACK_MS);
     case 'ms':
-      return Math.floor(count + FLOAT_SLACK_MS);
+      return Math.floor(count);
     case 'us':
-      return Math.floor(count / 1000 + FLOAT_SLACK_MS);
+      return Math.floor(count / 1000);
     case 'ns':
       return Math.floor(count / 1e6 + FLOAT_SLACK_MS);
   }

@@ -1,4 +1,5 @@
-import { isPlainIpv4, peerAddress } from '../ip-address.ts';
+import { isIP } from 'node:net';
+import { peerAddress } from '../ip-address.ts';
 
 const SPACE = 32;
 const DASH = 45;
@@ -6,13 +7,15 @@ const BACKSLASH = 92;
 
 /**
  * Four words or more before the time: a virtual host in front, or a user name with blanks. The first has an address as
- * second word, or a name where the unused identd word `-` follows; behind a plain address there is no virtual host.
+ * second word, or a name where the unused identd word `-` follows; behind a bare address there is no virtual host.
+ * `host`, `ident` and `third` are the first three blanks.
  */
 export function isVirtualHost(line: string, host: number, ident: number, third: number): boolean {
   const second = line.slice(host + 1, ident);
   if (second === '-') return false;
   if (peerAddress(second) !== null) return true;
-  return third === ident + 2 && line.charCodeAt(ident + 1) === DASH && !isPlainIpv4(line.slice(0, host));
+  const identIsUnused = third === ident + 2 && line.charCodeAt(ident + 1) === DASH;
+  return identIsUnused && isIP(line.slice(0, host)) === 0;
 }
 
 /** The next quote that is not escaped and has a blank or the end behind it; -1 when there is none before `end`. */

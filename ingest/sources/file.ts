@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { Bus, Clock, Logger, Metrics } from '../../platform/ports.ts';
 import type { LineFormat } from '../formats/format.ts';
 import type { Intake } from '../intake.ts';
+import { createEndWaiters } from './end-waiters.ts';
 import { createFileFollower, type FileFollower, type FollowedFile } from './file-follower.ts';
 import { FILE_TIME_SLACK_MS, folderTime, lookForFiles } from './file-lookup.ts';
 import { createFileRegistry, type FileRegistry } from './file-registry.ts';
@@ -101,7 +102,7 @@ export function createFileSource(options: FileSourceOptions): FileSource {
   let atEnd = false;
   let lastTrouble = '';
   let turns = 0;
-  let waiters: { readonly turn: number; resolve(): void; reject(error: Error): void }[] = [];
+  const waiters = createEndWaiters();
   let loop: Promise<void> = Promise.resolve();
   let end: { resolve(): void; reject(error: unknown): void } = { resolve() {}, reject() {} };
   const done = new Promise<void>((resolve, reject) => {
@@ -120,7 +121,7 @@ export function createFileSource(options: FileSourceOptions): FileSource {
   async function look(): Promise<void> {
     const { all } = registry;
     const now = clock.now();
-    const { files, recent, gone, ...found } = await lookForFiles({
+    const lookup = await lookForFiles({
       path,
       registry,
       clock,
@@ -129,7 +130,8 @@ export function createFileSource(options: FileSourceOptions): FileSource {
         all.size === 0 ? startedMs - FILE_TIME_SLACK_MS : Math.max(...Array.from(all.values(), (r) => r.sinceMs)),
       recentMs: now - lingerMs,
     });
-    folderMs = found.folderMs;
+    const { files, recent, gone } = lookup;
+    folderMs = lookup.folderMs;
     const forgotten = gone.filter((registration) => registration.atMs < now - FORGET_MS);
     if (forgotten.length > 0) handOver.marks(forgotten.map((registration) => registry.remove(registration.key)));
     for (const found of recent) lingering.add(await follower.open(found, false));
@@ -140,10 +142,6 @@ export function createFileSource(options: FileSourceOptions): FileSource {
       queue.push(back ?? (await follower.open(found, fromEnd && found.file.path === path)));
     }
     fromEnd = false;
-  }
-
-  async function release(followed: FollowedFile): Promise<void> {
-    await followed.reader.close().catch(() => {});
   }
 
   function statPath(): Promise<BigIntStats | null> {
@@ -163,9 +161,7 @@ export function createFileSource(options: FileSourceOptions): FileSource {
     if (handOver.inFlight() > 0) return;
     atEnd = true;
     metrics.gauge('gatewatch_file_unread_bytes', { source: name }, 0);
-    const reached = waiters.filter((waiter) => waiter.turn < turns);
-    waiters = waiters.filter((waiter) => waiter.turn >= turns);
-    for (const waiter of reached) waiter.resolve();
+    waiters.reached(turns);
   }
 
   async function next(): Promise<FollowedFile | null> {
@@ -199,12 +195,12 @@ export function createFileSource(options: FileSourceOptions): FileSource {
         log.info({ source: name, path: active.reader.file.path }, 'the file was cut: it is read as a new one');
         metrics.count('gatewatch_file_rotations_total', { source: name, kind: 'truncated' }, 1);
       }
-      await release(active);
+      await active.reader.close();
       active = null;
       return;
     }
     const nowMs = performance.now();
-    if (nowMs - lastCheckMs >= pollMs || waiters.length > 0 || queue.length > 0) {
+    if (nowMs - lastCheckMs >= pollMs || waiters.any() || queue.length > 0) {
       lastCheckMs = nowMs;
       const late = await lingering.tend();
       if (late) wakeup.wake();
@@ -242,7 +238,7 @@ export function createFileSource(options: FileSourceOptions): FileSource {
     const open = active === null ? queue : [active, ...queue];
     active = null;
     queue = [];
-    await Promise.all([...open.map(release), lingering.closeAll()]);
+    await Promise.allSettled([...open.map((followed) => followed.reader.close()), lingering.closeAll()]);
   }
 
   async function run(): Promise<void> {
@@ -254,8 +250,7 @@ export function createFileSource(options: FileSourceOptions): FileSource {
       }
     }
     await closeAll();
-    for (const waiter of waiters) waiter.reject(new Error('the file source has stopped'));
-    waiters = [];
+    waiters.giveUp();
   }
 
   function progress(): FileProgress {
@@ -296,10 +291,8 @@ export function createFileSource(options: FileSourceOptions): FileSource {
     progress,
     caughtUp() {
       if (state !== 'running') return Promise.reject(new Error('the file source is not running'));
-      return new Promise((resolve, reject) => {
-        waiters.push({ turn: turns, resolve, reject });
-        wakeup.wake();
-      });
+      wakeup.wake();
+      return waiters.wait(turns);
     },
     done,
   };

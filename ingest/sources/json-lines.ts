@@ -44,7 +44,8 @@ export function jsonToLines(body: Buffer): Lines | null {
     if (first > to) first = to;
     body.copyWithin(written, first, last);
     written += last - first;
-    body[written++] = NEWLINE;
+    // A single object may fill the body; the last line needs no end.
+    if (written < end) body[written++] = NEWLINE;
     count += 1;
   }
 
@@ -59,10 +60,8 @@ export function jsonToLines(body: Buffer): Lines | null {
         break;
       case OPEN_BRACE:
       case OPEN_BRACKET:
-        if (depth === 0 && !isArray) {
-          // Nothing but white space may stand between objects, and something has to.
-          if (skipBlanks(body, from) !== at || (count > 0 && at === from)) return null;
-        }
+        // Nothing but white space may stand between objects.
+        if (depth === 0 && !isArray && skipBlanks(body, from) !== at) return null;
         depth += 1;
         break;
       case CLOSE_BRACE:
@@ -70,7 +69,10 @@ export function jsonToLines(body: Buffer): Lines | null {
         if (depth > 0) {
           depth -= 1;
           if (depth === 0 && !isArray) {
+            // The line end may take the place of the white space behind the object, so there has to be some.
+            if (at + 1 < end && !isBlank(body[at + 1])) return null;
             emit(at + 1);
+            at += 1;
             from = at + 1;
           }
         } else if (isArray && body[at] === CLOSE_BRACKET) {
@@ -88,7 +90,7 @@ export function jsonToLines(body: Buffer): Lines | null {
       default:
     }
   }
-  if (isArray || depth > 0 || skipBlanks(body, from) < end) return null;
+  if (isArray || depth > 0 || count === 0 || skipBlanks(body, from) < end) return null;
   return { bytes: body.subarray(0, written), count };
 }
 

@@ -106,12 +106,16 @@ function label(code: number, name = PASSING.get(code) ?? STATEMENT.get(code)): s
   return `ClickHouse error ${code}${name === undefined ? '' : ` (${name})`}`;
 }
 
-/** The number of a ClickHouse error: a field of both clients' errors (a number in chdb, a string over HTTP). */
+/**
+ * The number of a ClickHouse error: a field of both clients' errors (a number in chdb, a string over HTTP). The HTTP
+ * client leaves a message that it cannot take apart as it is, so its beginning, which is ClickHouse's own, is read too.
+ */
 function clickHouseCode(error: unknown): number | null {
   if (typeof error !== 'object' || error === null) return null;
   if ('clickhouseCode' in error && typeof error.clickhouseCode === 'number') return error.clickhouseCode;
   if ('code' in error && typeof error.code === 'string' && /^\d{1,5}$/.test(error.code)) return Number(error.code);
-  return null;
+  const prefix = error instanceof Error ? /^Code: (\d{1,5})\. DB::Exception/.exec(error.message) : null;
+  return prefix === null ? null : Number(prefix[1]);
 }
 
 /** System error codes (ECONNREFUSED, ...) and chdb's (CHDB_CLOSED, ...) are words of closed lists. */

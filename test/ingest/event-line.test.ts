@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createObservation, RANGE, readObservation, textOf } from '../../detector/observation.ts';
-import { createEventLine, type LineParts, partitionOf } from '../../ingest/event-line.ts';
+import { createEventLine, type EventLine, type LineParts, partitionOf } from '../../ingest/event-line.ts';
 import { emptyRecord } from '../../ingest/formats/format.ts';
 import { EVENT_COLUMNS } from '../../schemas/columns.ts';
 import type { AccessRecord } from '../../schemas/event.ts';
@@ -32,6 +32,8 @@ const parts: LineParts = {
   clamped: (column) => clamped.push(column),
 };
 
+const textOfLine = (line: EventLine) => line.bytes.toString('utf8', 0, line.length);
+
 const text = fc.string({ unit: 'binary', maxLength: 40 });
 const arbitraryRecord = fc
   .record({
@@ -58,15 +60,13 @@ test('every record becomes one line of well-formed JSON with a value of each col
   fc.assert(
     fc.property(arbitraryRecord, fc.nat(), (record, position) => {
       line.encode(record, position);
-      assert.ok(!line.text.includes('\n'));
-      const values = JSON.parse(line.text) as unknown[];
+      assert.ok(!line.bytes.subarray(0, line.length).includes(10));
+      const values = JSON.parse(textOfLine(line)) as unknown[];
       assert.equal(values.length, EVENT_COLUMNS.length);
       for (const value of values) {
         if (typeof value === 'string') assert.ok(value.isWellFormed());
         else if (value !== null) assert.ok(Number.isSafeInteger(value) && (value as number) >= 0);
       }
-      const ascii = /^[\x20-\x7e]*$/.test(line.text);
-      if (line.ascii) assert.ok(ascii, 'a line called ASCII is ASCII');
     }),
   );
 });
@@ -79,9 +79,9 @@ test('the detector reads from the bytes of a line what JSON.parse reads', () => 
   fc.assert(
     fc.property(arbitraryRecord, fc.nat(), (record, position) => {
       line.encode(record, position);
-      const bytes = Buffer.from(`xx${line.text}\n`);
+      const bytes = Buffer.from(`xx${textOfLine(line)}\n`);
       readObservation(bytes, 2, o);
-      const values = JSON.parse(line.text) as unknown[];
+      const values = JSON.parse(textOfLine(line)) as unknown[];
       assert.equal(o.position, position);
       assert.equal(o.kind, IDENTITY_KINDS.indexOf(column(values, 'kind') as never));
       assert.equal(textOf(bytes, o, RANGE.identity), column(values, 'identity'));
@@ -115,7 +115,7 @@ test('numbers beyond their column are clamped to it and counted', () => {
   const line = createEventLine(parts);
   clamped.length = 0;
   line.encode({ ...emptyRecord(), latencyMs: 1e9, requestBytes: 1e300, peer: '192.0.2.1' }, 0);
-  const values = JSON.parse(line.text) as unknown[];
+  const values = JSON.parse(textOfLine(line)) as unknown[];
   assert.equal(values[EVENT_COLUMNS.findIndex((c) => c.name === 'latency_us')], 4_294_967_295);
   assert.deepEqual(clamped, ['latency_us', 'request_bytes']);
 });
@@ -124,7 +124,7 @@ test('the owner is the principal, else the address, else nobody; nobody goes to 
   const line = createEventLine(parts);
   const owner = (record: Partial<AccessRecord>) => {
     line.encode({ ...emptyRecord(), ...record }, 0);
-    return (JSON.parse(line.text) as unknown[])[2];
+    return (JSON.parse(textOfLine(line)) as unknown[])[2];
   };
   assert.equal(owner({ peer: '192.0.2.1', principals: [{ kind: 'user', value: 'u' }] }), 'user');
   assert.equal(owner({ peer: '192.0.2.1', claimed: { kind: 'user', value: 'u' } }), 'ip');

@@ -3,102 +3,19 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { redactPath, redactQuery, redactUserAgent } from '../../ingest/redact.ts';
 import { createRouteReader } from '../../ingest/route-template.ts';
-import { awsKeyId, capitalizeSome, encodeSome, issuedKey, jwt, opaque, shaped, word } from '../support/secrets.ts';
+import {
+  awsKeyId,
+  capitalizeSome,
+  encodeSome,
+  issuedKey,
+  jwt,
+  opaque,
+  secretNames,
+  shaped,
+  word,
+} from '../support/secrets.ts';
 
-const secretNames = [
-  'token',
-  'access_token',
-  'id_token',
-  'refresh_token',
-  'api_key',
-  'apikey',
-  'key',
-  'secret',
-  'password',
-  'passwd',
-  'pwd',
-  'code',
-  'sig',
-  'signature',
-  'auth',
-  'authorization',
-  'jwt',
-  'session',
-  'sid',
-  'credential',
-  'X-Amz-Signature',
-  'X-Amz-Credential',
-  'X-Amz-Security-Token',
-  'my_token',
-  'clientSecret',
-  'JSESSIONID',
-  'PHPSESSID',
-  'connect.sid',
-  'user[password]',
-  'x-api-key',
-  'newPassword2',
-  'otp',
-  'pin',
-  'ticket',
-  'SAMLResponse',
-  'client_assertion',
-  'code_verifier',
-  'AWSAccessKeyId',
-  'subscription-key',
-  'csrf',
-  'hmac',
-  'id_token_hint',
-  'sign',
-  'passphrase',
-];
 const mask = fc.integer({ min: 0, max: 2 ** 31 - 1 });
-
-// Further names of the kinds above, as OAuth, SAML, cloud signatures and common frameworks write them.
-const moreNames =
-  'accesskey accesskeyid apikey appkey assertion auth authcode authkey authorizationcode awsaccesskeyid bearer clientassertion code codeverifier csrf devicecode encryptionkey hmac idtokenhint invitecode key licensekey masterkey mfacode oauthverifier otp otpcode pass passcode passphrase passwords pin privatekey pw recoverycode resetcode samlart samlrequest samlresponse secretkey secrets securitycode sess sharedkey sign signingkey smscode subscriptionkey ticket tokens totp usercode verificationcode xsrf';
-
-test('each name of a secret is known, also behind a prefix where its kind takes one', () => {
-  for (const name of [...secretNames, ...moreNames.split(' ')]) {
-    assert.equal(redactQuery(`a=1&${name}=x1&b=2`), `a=1&${name}=REDACTED&b=2`, name);
-  }
-  for (const ending of [
-    'token',
-    'secret',
-    'password',
-    'passwd',
-    'passphrase',
-    'passcode',
-    'signature',
-    'credential',
-    'credentials',
-    'authorization',
-    'apikey',
-    'accesskey',
-    'secretkey',
-    'privatekey',
-    'subscriptionkey',
-    'sessionid',
-    'sessid',
-    'jwt',
-    'hmac',
-    'assertion',
-    'cookie',
-    '_auth',
-    '_sig',
-    '.sid',
-    '-pwd',
-    '_session',
-    '_otp',
-    '_pin',
-    'Auth',
-    'Sig',
-    'Sid',
-    'Pwd',
-    'Session',
-  ]) {
-    assert.equal(redactQuery(`my${ending}=x1`), `my${ending}=REDACTED`, ending);
-  }
-});
 
 test('the value of a secret parameter is never seen, however the name is written', () => {
   fc.assert(
@@ -342,6 +259,13 @@ test('redacting again changes nothing, whatever the text, and nothing is ever th
       }
     }),
   );
+});
+
+test('what one replacement leaves beside another is looked at again', () => {
+  for (const redact of [redactQuery, redactPath, redactUserAgent]) {
+    assert.equal(redact('bob@example.comann@example.com'), 'EMAIL');
+    assert.equal(redact('Bearer bob@example.com'), 'Bearer REDACTED');
+  }
 });
 
 test('a long secret behind a secret name is gone, whatever stands around it', () => {

@@ -14,7 +14,8 @@ function blocksOf(lines: readonly { source: string; position: number }[], cuts: 
     if (block !== null) blocks.push(block.value);
   };
   lines.forEach(({ source, position }, i) => {
-    encoder.add(0, source, position, `[${position},"x${position}"]`, true);
+    const line = Buffer.from(`[${position},"x${position}"]`);
+    encoder.add(0, source, position, line, line.length);
     if (cuts.has(i)) take();
   });
   take();

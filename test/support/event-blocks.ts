@@ -75,7 +75,8 @@ export function testBlocks(
   };
   events.forEach((event, position) => {
     const partition = partitionOf(testPseudonym(event.who), partitions);
-    encoder.add(partition, source, position, testLine(event, position), true);
+    const line = Buffer.from(testLine(event, position));
+    encoder.add(partition, source, position, line, line.length);
     inBlock[partition] = (inBlock[partition] as number) + 1;
     if ((inBlock[partition] as number) >= cut) take(partition);
   });

@@ -66,3 +66,16 @@ export function encodeSome(text: string, mask: number): string {
 export function capitalizeSome(text: string, mask: number): string {
   return [...text].map((c, i) => ((mask >>> (i % 31)) & 1 ? c.toUpperCase() : c)).join('');
 }
+
+/** The words of a text. */
+export function words(text: string): string[] {
+  return text.trim().split(/\s+/);
+}
+
+/** Names of parameters that hold secrets. */
+export const secretNames = words(`
+  token access_token id_token refresh_token api_key apikey key secret password passwd pwd code sig signature auth
+  authorization jwt session sid credential X-Amz-Signature X-Amz-Credential X-Amz-Security-Token my_token
+  clientSecret JSESSIONID PHPSESSID connect.sid user[password] x-api-key newPassword2 otp pin ticket SAMLResponse
+  client_assertion code_verifier AWSAccessKeyId subscription-key csrf hmac id_token_hint sign passphrase
+`);

@@ -1,6 +1,6 @@
 import { createBlockEncoder } from '../../ingest/encoder.ts';
 import type { EventLine } from '../../ingest/event-line.ts';
-import { emptyRecord, type LineFormat } from '../../ingest/formats/format.ts';
+import { emptyRecord, LINE_MAX_BYTES, type LineFormat } from '../../ingest/formats/format.ts';
 import { createIntake, type Intake } from '../../ingest/intake.ts';
 import type { Bus, Logger, Metrics, OutRecord } from '../../platform/ports.ts';
 import { openBlock } from '../../schemas/block.ts';
@@ -27,14 +27,15 @@ export const TEST_FORMAT: LineFormat = {
 
 /** Event lines that hold the position and the line's text, spread over the partitions by length. */
 function textLine(partitions: number): EventLine {
+  const bytes = Buffer.alloc(4 * LINE_MAX_BYTES);
   const line: EventLine = {
     encode(record, position) {
       const path = record.path ?? '';
-      line.text = JSON.stringify([position, path]);
+      line.length = bytes.write(JSON.stringify([position, path]));
       line.partition = path.length % partitions;
     },
-    text: '',
-    ascii: false,
+    bytes,
+    length: 0,
     partition: 0,
   };
   return line;

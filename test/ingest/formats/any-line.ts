@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { readSampleLines } from './read-samples.ts';
 
-const lines = ['apache.log', 'nginx.log', 'json.log', 'nginx-produced.log', 'nginx-combined-produced.log'].flatMap(
-  readSampleLines,
-);
+/** All lines of all samples. */
+export const sampleLines: readonly string[] = [
+  'apache.log',
+  'nginx.log',
+  'json.log',
+  'nginx-produced.log',
+  'nginx-combined-produced.log',
+].flatMap(readSampleLines);
 
 /** Pieces that break naive parsers. */
 const pieces = fc.oneof(
@@ -34,7 +39,7 @@ const pieces = fc.oneof(
 /** A sample line, cut, with pieces put in or written over it. */
 const mutated = fc
   .tuple(
-    fc.constantFrom(...lines),
+    fc.constantFrom(...sampleLines),
     fc.array(fc.tuple(fc.nat(), fc.nat({ max: 6 }), pieces), { maxLength: 4 }),
     fc.nat(),
   )
@@ -50,8 +55,8 @@ const mutated = fc
 /** Any line that a hostile client or a broken shipper could make: sample lines, mutations of them, bytes of any kind. */
 export const anyLine = fc.oneof(
   { weight: 6, arbitrary: mutated },
-  { weight: 1, arbitrary: fc.constantFrom(...lines) },
+  { weight: 1, arbitrary: fc.constantFrom(...sampleLines) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 200 }) },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('utf8')) },
-  { weight: 1, arbitrary: fc.json().map((text) => text) },
+  { weight: 1, arbitrary: fc.json() },
 );

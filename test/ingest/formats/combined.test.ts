@@ -118,21 +118,22 @@ test('X-Forwarded-For is read behind the agent or under its name, and nothing el
 });
 
 test('a virtual host in front is told from a user name with blanks', () => {
-  const line = (front: string) => read(`${front} [07/Apr/2025:18:42:24 +0000] "GET / HTTP/1.1" 200 1`);
-  assert.deepEqual(
-    [line('shop.test:80 192.0.2.7 - erin')].map((r) => [r.host, r.peer, r.principals[0]?.value]),
-    [['shop.test', '192.0.2.7', 'erin']],
-  );
-  assert.deepEqual(
-    [line('shop.test dial-in.test - erin x')].map((r) => [r.host, r.peerRaw, r.principals[0]?.value]),
-    [['shop.test', 'dial-in.test', 'erin x']],
-  );
-  assert.deepEqual(
-    [line('192.0.2.7 - erin x')].map((r) => [r.host, r.peer, r.principals[0]?.value]),
-    [[null, '192.0.2.7', 'erin x']],
-  );
-  assert.deepEqual(
-    [line('192.0.2.7 idname erin x')].map((r) => [r.host, r.peer, r.principals[0]?.value]),
-    [[null, '192.0.2.7', 'erin x']],
-  );
+  const front = (words: string) => {
+    const { host, peer, peerRaw, principals } = read(`${words} [07/Apr/2025:18:42:24 +0000] "GET / HTTP/1.1" 200 1`);
+    return [host, peer ?? peerRaw, principals[0]?.value ?? null];
+  };
+  assert.deepEqual(front('shop.test:80 192.0.2.7 - erin'), ['shop.test', '192.0.2.7', 'erin']);
+  assert.deepEqual(front('shop.test 2001:db8::7 - -'), ['shop.test', '2001:db8::7', null]);
+  assert.deepEqual(front('shop.test dial-in.test - erin x'), ['shop.test', 'dial-in.test', 'erin x']);
+  assert.deepEqual(front('192.0.2.7 - erin x'), [null, '192.0.2.7', 'erin x']);
+  assert.deepEqual(front('192.0.2.7 - 10.0.0.1 - x'), [null, '192.0.2.7', '10.0.0.1 - x']);
+  assert.deepEqual(front('192.0.2.7 idname erin x'), [null, '192.0.2.7', 'erin x']);
+  assert.deepEqual(front('2001:db8::7 idname - x'), [null, '2001:db8::7', '- x']);
+  assert.deepEqual(front('dial-in.test - - x'), [null, 'dial-in.test', '- x']);
+});
+
+test('a bracket in a user name does not move the time', () => {
+  const record = read('192.0.2.7 - x[abcd [07/Apr/2025:18:42:24] "GET / HTTP/1.1" 200 1');
+  assert.equal(record.timeMs, TIME_MS);
+  assert.deepEqual(record.principals, [{ kind: 'user', value: 'x[abcd' }]);
 });

@@ -6,7 +6,7 @@ import { FORMAT_NAMES, formatByName } from '../../../ingest/formats/registry.ts'
 import { timeInRange } from '../../../ingest/timestamps.ts';
 import { IDENTITY_KINDS } from '../../../schemas/identity.ts';
 import { DEAD_LETTER_REASONS, DROP_REASONS } from '../../../schemas/outcome.ts';
-import { anyLine } from './any-line.ts';
+import { anyLine, sampleLines } from './any-line.ts';
 
 for (const name of FORMAT_NAMES) {
   test(`${name}: no line makes the parser throw, and what comes out keeps the contract of a record`, () => {
@@ -51,6 +51,18 @@ for (const name of FORMAT_NAMES) {
       }),
       { numRuns: 1_000 },
     );
+  });
+
+  test(`${name}: nothing of a line stays behind for the next, in any order of the samples`, () => {
+    const lines = [...new Set(sampleLines), '{"time":1714719600000,"path":"/"}'];
+    const fresh = lines.map((line) => structuredClone(formatByName(name).parse(line)));
+    const used = formatByName(name);
+    for (const before of lines) {
+      for (const [i, line] of lines.entries()) {
+        used.parse(before);
+        assert.deepEqual(used.parse(line), fresh[i]);
+      }
+    }
   });
 
   test(`${name}: a line that is too long is refused, and blank lines are empty`, () => {

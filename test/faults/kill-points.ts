@@ -1,0 +1,116 @@
+import { writeSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Bus, EventStore, Mark, OutRecord, StateStore } from '../../platform/ports.ts';
+
+/**
+ * Moments at which the process can be killed: before an operation, while it is under way, after it is durable but before
+ * whoever asked for it knows. `guard` is the moment that a switched-off guard opens (guards.ts).
+ */
+export const KILL_POINTS = [
+  'events.before',
+  'events.inside',
+  'events.after',
+  'decisions.before',
+  'decisions.inside',
+  'decisions.after',
+  'save.before',
+  'save.inside',
+  // Between the checkpoint and the commit of the group's offset.
+  'save.after',
+  'checkpoint-commit.before',
+  'checkpoint-commit.inside',
+  'checkpoint-commit.after',
+  'intent.before',
+  'intent.inside',
+  'intent.after',
+  'insert.before',
+  'insert.inside',
+  'insert.after',
+  'store-commit.before',
+  'store-commit.inside',
+  'store-commit.after',
+  'guard',
+] as const;
+export type KillPoint = (typeof KILL_POINTS)[number];
+
+/** Kill when the point is passed for the `count`th time. */
+export interface Plan {
+  readonly point: KillPoint;
+  readonly count: number;
+  /** How long to stay at the point before the kill, while everything else goes on: an operation under way gets on. */
+  readonly delayMs?: number;
+  /** Stay until the store has everything that is on the bus, or until the bus has more than it had. */
+  readonly until?: Condition;
+}
+
+export type Condition = 'stored' | 'log-grown';
+
+export interface KillSwitch {
+  arm(plan: Plan): void;
+  /** Passes a point: never resolves when that is the end. */
+  pass(point: KillPoint): Promise<void>;
+}
+
+export function createKillSwitch(until: (condition: Condition) => Promise<void>): KillSwitch {
+  let armed: Plan | null = null;
+  let passed = 0;
+  return {
+    arm(plan) {
+      armed = plan;
+      passed = 0;
+    },
+    async pass(point) {
+      if (armed === null || armed.point !== point) return;
+      passed += 1;
+      if (passed < armed.count) return;
+      const { delayMs = 0, until: condition } = armed;
+      armed = null;
+      if (delayMs > 0) await wait(delayMs);
+      if (condition !== undefined) await until(condition);
+      writeSync(1, `${JSON.stringify({ killedAt: point })}\n`);
+      process.kill(process.pid, 'SIGKILL');
+      await new Promise(() => {});
+    },
+  };
+}
+
+/** The operation with its three points. */
+async function around<T>(kill: KillSwitch, name: string, run: () => Promise<T>): Promise<T> {
+  await kill.pass(`${name}.before` as KillPoint);
+  const running = run();
+  // It fails or succeeds in its own time, perhaps before anybody waits for it.
+  running.catch(() => {});
+  await kill.pass(`${name}.inside` as KillPoint);
+  const result = await running;
+  await kill.pass(`${name}.after` as KillPoint);
+  return result;
+}
+
+function nameOfAppend(records: readonly OutRecord[], marks: readonly Mark[]): string | null {
+  if (records.some(({ topic }) => topic === 'events')) return 'events';
+  if (records.some(({ topic }) => topic === 'decisions')) return 'decisions';
+  return marks.some(({ key }) => key.startsWith('store/') && key.endsWith('/intent')) ? 'intent' : null;
+}
+
+export function busWithKillPoints(bus: Bus, kill: KillSwitch): Bus {
+  return {
+    ...bus,
+    append(records, marks = []) {
+      const name = nameOfAppend(records, marks);
+      const append = () => bus.append(records, marks);
+      return name === null ? append() : around(kill, name, append);
+    },
+    commit(group, ...rest) {
+      const name = group === 'detector' ? 'checkpoint-commit' : 'store-commit';
+      return around(kill, name, () => bus.commit(group, ...rest));
+    },
+  };
+}
+
+export function stateWithKillPoints(state: StateStore, kill: KillSwitch): StateStore {
+  return { ...state, save: (...save) => around(kill, 'save', () => state.save(...save)) };
+}
+
+export function storeWithKillPoints(store: EventStore, kill: KillSwitch): EventStore {
+  return { ...store, insert: (insert) => around(kill, 'insert', () => store.insert(insert)) };
+}
