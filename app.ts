@@ -2,10 +2,12 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { startServer } from './api/server.ts';
 import { agreeOnEpoch, announceConfiguration } from './app/announce.ts';
+import type { App, AppOptions } from './app/contract.ts';
 import { healthParts, measureLog, storeLag } from './app/health-parts.ts';
+import { openLog, pseudonymKeyOf } from './app/offline-log.ts';
+import { shapingOf } from './app/shaping.ts';
 import { DEFAULT_HTTP_SOURCE, httpFormat, startFileSources } from './app/sources.ts';
-import type { Config, Source } from './config/schema.ts';
-import { keyBytes } from './config/secrets.ts';
+import type { Source } from './config/schema.ts';
 import { DEFAULT_PRIORS } from './detector/data/default-priors.ts';
 import { ROOT_CALIBRATION } from './detector/data/root-calibration.ts';
 import { createEngine } from './detector/engine.ts';
@@ -17,55 +19,19 @@ import { createIntake } from './ingest/intake.ts';
 import { createLineMaker } from './ingest/line-maker.ts';
 import { createPseudonymizer } from './ingest/pseudonym.ts';
 import { registerHttpIngest } from './ingest/sources/http.ts';
-import { openEmbeddedBus } from './platform/bus/embedded.ts';
-import type { MetricsRegistry } from './platform/metrics.ts';
-import type { Bus, Clock, EventStore, Logger, StateStore } from './platform/ports.ts';
-import { loadOrCreatePseudonymKey } from './platform/pseudonym-key.ts';
+import type { EventStore } from './platform/ports.ts';
 import { startDetectStage } from './platform/stages/detect.ts';
-import { startDecisionWriter, startEventWriter } from './platform/stages/store-writer.ts';
+import { passOver } from './platform/stages/pass-over.ts';
+import { STORE_GROUP, startDecisionWriter, startEventWriter } from './platform/stages/store-writer.ts';
 import { openEmbeddedState } from './platform/state/embedded.ts';
 import { openEmbeddedStore } from './platform/store/embedded.ts';
 import { GatewatchError } from './schemas/errors.ts';
-import type { IdentityKind } from './schemas/identity.ts';
 import { EMBEDDED_PARTITIONS } from './schemas/topics.ts';
 
-/** Most identities kept over all partitions: 1 KiB each, so 1 GiB. */
+/** Most identities kept over all partitions: 864 bytes each and their index, so 0.9 GB. */
 const ROWS_MAX = 1_000_000;
 /** How often the detector's lag is looked at by somebody who waits for it. */
 const LAG_LOOK_MS = 20;
-
-export interface AppOptions {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: MetricsRegistry;
-  /** Hears of a part that died; the caller stops the app. */
-  readonly onFailure: (error: unknown) => void;
-  /** Stand between a part and the rest, for fault tests. */
-  readonly wrap?: {
-    bus?(bus: Bus): Bus;
-    state?(state: StateStore): StateStore;
-    store?(store: EventStore): EventStore;
-  };
-}
-
-export interface App {
-  readonly url: string;
-  readonly bus: Bus;
-  /** null: nothing is stored, because it is switched off or the engine is not installed. */
-  readonly store: EventStore | null;
-  /** Why there is no store although one was asked for. */
-  readonly storeMissing: string | null;
-  /** The pseudonym that this installation gives an identity. */
-  pseudonym(kind: IdentityKind, value: string): string;
-  /** Resolves when the file sources are read to their end and the detector has seen all of it. */
-  caughtUp(): Promise<void>;
-  /** Resolves when all events and decisions on the bus are in the store; at once when there is none. */
-  stored(): Promise<void>;
-  progress(): { bytesRead: number; bytesTotal: number };
-  /** Stops in reverse order: sources first, so that what was accepted is finished. Idempotent. */
-  stop(): Promise<void>;
-}
 
 /**
  * Starts the embedded pipeline: bus, state, store, detector, intake, sources, listener, in this order. When a step fails,
@@ -91,17 +57,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   async function start(): Promise<App> {
-    const opened = await openEmbeddedBus({
-      directory: join(directory, 'log'),
-      capBytes: config.log.cap_bytes.bytes,
-      partitions: { events: EMBEDDED_PARTITIONS, decisions: EMBEDDED_PARTITIONS, 'dead-letter': 1 },
-      durability: config.log.durability,
-      retentionMs: config.log.retention.ms,
-      clock,
-    });
+    const opened = await openLog(config, clock);
     stops.push(() => opened.close());
     const bus = wrap?.bus?.(opened) ?? opened;
-    const key = pseudonymKey();
+    const key = pseudonymKeyOf(config);
     const epoch = await agreeOnEpoch(bus, shapingOf(config, key));
     await announceConfiguration(bus, config.policy, epoch, clock.now());
 
@@ -112,7 +71,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     stops.push(() => openedState.close());
     const { store, missing } = await openStore();
-    if (store === null) await opened.forgetGroup('store');
 
     const detect = await startDetectStage({
       bus,
@@ -139,6 +97,11 @@ export async function startApp(options: AppOptions): Promise<App> {
         stops.push(() => writer.stop());
         writer.done.catch(options.onFailure);
       }
+    } else {
+      await opened.forgetGroup(STORE_GROUP);
+      const reader = await passOver(bus, 'decisions');
+      stops.push(() => reader.stop());
+      reader.done.catch(options.onFailure);
     }
 
     const pseudonyms = createPseudonymizer({ key, tenant: config.tenant });
@@ -212,11 +175,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     };
   }
 
-  function pseudonymKey(): Buffer {
-    const configured = config.pseudonym_key === undefined ? null : keyBytes(config.pseudonym_key);
-    return configured ?? loadOrCreatePseudonymKey(directory);
-  }
-
   async function openStore(): Promise<{ store: EventStore | null; missing: string | null }> {
     if (config.store.type === 'none') return { store: null, missing: null };
     try {
@@ -235,18 +193,3 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, LAG_LOOK_MS));
-
-/** What shapes event lines; the key as a fingerprint. */
-function shapingOf(config: Config, key: Buffer): unknown {
-  return {
-    tenant: config.tenant,
-    key: createPseudonymizer({ key, tenant: 'epoch' }).pseudonym('service', 'fingerprint'),
-    sources: config.sources.map(({ name, format, mapping, zone, trusted_proxies }) => ({
-      name,
-      format,
-      mapping,
-      zone: zone?.minutes,
-      trusted_proxies,
-    })),
-  };
-}

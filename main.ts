@@ -1,6 +1,9 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { startApp } from './app.ts';
 import { noProblemsText, problemsText } from './cli/check-config-output.ts';
+import { deadLetter } from './cli/dead-letter.ts';
 import { demo } from './cli/demo.ts';
 import { EXIT, type ExitCode } from './cli/exit-codes.ts';
 import { explainLine } from './cli/explain-line.ts';
@@ -8,8 +11,8 @@ import { parseArguments, usageErrorText } from './cli/parse-arguments.ts';
 import { replay, type Streams } from './cli/replay.ts';
 import { run } from './cli/run.ts';
 import { usageText } from './cli/usage.ts';
-import { readConfig, readMapping, readPolicy } from './config.ts';
 import type { Problem } from './config/problem.ts';
+import { DEFAULT_CONFIG_FILE, readConfig, readMapping, readPolicy } from './config.ts';
 import type { FormatSettings } from './ingest/formats/registry.ts';
 import { systemClock } from './platform/clock.ts';
 import { GatewatchError } from './schemas/errors.ts';
@@ -57,7 +60,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
       return EXIT.usage;
     case 'check-config': {
       settled(readConfig(command.file));
-      streams.out(noProblemsText(command.file));
+      streams.out(noProblemsText(command.file ?? (existsSync(DEFAULT_CONFIG_FILE) ? DEFAULT_CONFIG_FILE : null)));
       return EXIT.ok;
     }
     case 'replay': {
@@ -69,16 +72,19 @@ async function main(words: readonly string[]): Promise<ExitCode> {
       await explainLine(command, formatSettings(command), streams);
       return EXIT.ok;
     case 'run':
-      return run(settled(readConfig(command.config)).config, systemClock, streams);
+      return run(startApp, settled(readConfig(command.config)).config, systemClock, streams);
     case 'demo':
-      return demo(settled(readConfig(null)).config, packageFolder(), systemClock, streams);
+      return demo(startApp, settled(readConfig(null)).config, packageFolder(), systemClock, streams);
     case 'dead-letter':
-      return EXIT.failure;
+      await deadLetter(command, settled(readConfig(command.config)).config, systemClock, streams);
+      return EXIT.ok;
   }
 }
 
 // A reader that went away (`gatewatch replay ... | head`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure));
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure),
+);
 
 try {
   process.exitCode = await main(process.argv.slice(2));

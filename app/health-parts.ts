@@ -46,7 +46,11 @@ export function measureLog(bus: Bus, metrics: Metrics): void {
   for (const stage of STAGES) {
     for (let partition = 0; partition < bus.partitions('events'); partition++) {
       const read = bus.committed(stage, 'events', partition) ?? 0;
-      metrics.gauge('gatewatch_lag_records', { stage, partition: String(partition) }, bus.endOffset('events', partition) - read);
+      metrics.gauge(
+        'gatewatch_lag_records',
+        { stage, partition: String(partition) },
+        bus.endOffset('events', partition) - read,
+      );
     }
   }
 }

@@ -21,17 +21,17 @@ const AGENTS = [
 
 /**
  * Chunks of 4 MiB of an NDJSON access log: 13 fields, 334 bytes a line, `identities` API keys. The first lines name each
- * identity once, later ones at random, so that nothing is new after that. Same arguments, same bytes.
+ * identity once, later ones at random, so that nothing is new after that. Same arguments, same bytes. A chunk is
+ * overwritten by the next.
  */
 export function* syntheticLog(lines: number, identities: number = IDENTITIES): Generator<Buffer> {
   const draws = createDraws(7);
-  let chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   let length = 0;
   for (let i = 0; i < lines; i++) {
     const identity = i < identities ? i : draws.below(identities);
     if (length + LINE_BYTES > CHUNK_BYTES) {
       yield chunk.subarray(0, length);
-      chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       length = 0;
     }
     length += chunk.write(lineOf(i, identity, draws.uniform(), draws.below(1_000)), length, 'latin1');
@@ -47,7 +47,7 @@ function lineOf(i: number, identity: number, u: number, object: number): string 
   const address = `10.${(identity >> 16) & 255}.${(identity >> 8) & 255}.${identity & 255}`;
   const head =
     `{"time":"${time}","method":"${METHODS[object % METHODS.length]}","path":"/v1/${route}/${1000 + ((identity * 31 + object) % 100_000)}",` +
-    `"status":${status},"latency_ms":${(1 + (u * 250)).toFixed(3)},"request_bytes":${200 + object},"response_bytes":${object * 37},` +
+    `"status":${status},"latency_ms":${(1 + u * 250).toFixed(3)},"request_bytes":${200 + object},"response_bytes":${object * 37},` +
     `"client_ip":"${address}","host":"api.example.com","request_id":"${i.toString(16).padStart(12, '0')}",` +
     `"api_key_id":"ak_${identity.toString(36).padStart(6, '0')}","service":"shop","user_agent":"`;
   const room = LINE_BYTES - head.length - 3;

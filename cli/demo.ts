@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { App } from '../app.ts';
+import type { App, StartApp } from '../app/contract.ts';
 import type { Config } from '../config/schema.ts';
 import { formatByName } from '../ingest/formats/registry.ts';
 import type { Clock } from '../platform/ports.ts';
@@ -26,7 +26,13 @@ const LOG_NAME = 'demo-access.log';
  * `gatewatch demo`: the live pipeline on a real web log. The log is public, so addresses are shown as they are.
  * `packageFolder` is where the program's own files are.
  */
-export async function demo(defaults: Config, packageFolder: string, clock: Clock, streams: Streams): Promise<ExitCode> {
+export async function demo(
+  startApp: StartApp,
+  defaults: Config,
+  packageFolder: string,
+  clock: Clock,
+  streams: Streams,
+): Promise<ExitCode> {
   const { out, err } = streams;
   const path = unpack(join(packageFolder, 'examples', 'web-log', 'access.log.gz'), defaults.data_directory);
   const config: Config = {
@@ -37,8 +43,10 @@ export async function demo(defaults: Config, packageFolder: string, clock: Clock
       ...defaults.sources,
     ],
   };
-  out(`A real web log of 83 hours in May 2015 (examples/web-log) goes through the pipeline of ${config.data_directory}.\n`);
-  return runSession(config, clock, streams, async (app, stopped) => {
+  out(
+    `A real web log of 83 hours in May 2015 (examples/web-log) goes through the pipeline of ${config.data_directory}.\n`,
+  );
+  return runSession(startApp, config, clock, streams, async (app, stopped) => {
     const progress = createProgress({ target: err, clock, totalBytes: readFileSync(path).length });
     const timer = setInterval(() => progress.update(app.progress().bytesRead, 0), LOOK_MS);
     await app.caughtUp();
@@ -86,7 +94,8 @@ function clearAddresses(app: App, path: string): ShowIdentity {
     if (outcome.type !== 'ok' || outcome.value.peer === null) continue;
     clear.set(app.pseudonym('ip', outcome.value.peer), outcome.value.peer);
   }
-  return (kind, pseudonym) => (clear.has(pseudonym) ? `${kind} ${clear.get(pseudonym)}` : showPseudonym(kind, pseudonym));
+  return (kind, pseudonym) =>
+    clear.has(pseudonym) ? `${kind} ${clear.get(pseudonym)}` : showPseudonym(kind, pseudonym);
 }
 
 async function storedText(app: App): Promise<string> {

@@ -12,7 +12,11 @@ import type { ExplainLineCommand } from './command.ts';
 import type { Streams } from './replay.ts';
 
 /** `gatewatch explain-line`: shows how each line of the input is read. Throws GatewatchError. */
-export async function explainLine(command: ExplainLineCommand, settings: FormatSettings, { out, err }: Streams): Promise<void> {
+export async function explainLine(
+  command: ExplainLineCommand,
+  settings: FormatSettings,
+  { out, err }: Streams,
+): Promise<void> {
   const { pseudonym } = createPseudonymizer({ key: new Uint8Array(PSEUDONYM_KEY_BYTES), tenant: DEFAULT_TENANT });
   const rules = {
     show: command.clear

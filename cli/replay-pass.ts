@@ -1,6 +1,6 @@
-import { createEngine, type Engine } from '../detector/engine.ts';
-import { ROOT_CALIBRATION } from '../detector/data/root-calibration.ts';
 import { DEFAULT_PRIORS } from '../detector/data/default-priors.ts';
+import { ROOT_CALIBRATION } from '../detector/data/root-calibration.ts';
+import { createEngine, type Engine } from '../detector/engine.ts';
 import { createBlockEncoder } from '../ingest/encoder.ts';
 import type { EventLine } from '../ingest/event-line.ts';
 import type { LineFormat } from '../ingest/formats/format.ts';
@@ -41,7 +41,12 @@ export function createReplayPass(options: { partitions: number; line: EventLine;
   const totals: ReplayTotals = { lines: 0, events: 0, dropped: new Map(), deadLettered: new Map(), decisions: [] };
   const collect = (decision: Decision) => totals.decisions.push(decision);
   const control = encodeControl(
-    { type: 'configure', policy: options.policy, priors: DEFAULT_PRIORS.version, calibration: ROOT_CALIBRATION.version },
+    {
+      type: 'configure',
+      policy: options.policy,
+      priors: DEFAULT_PRIORS.version,
+      calibration: ROOT_CALIBRATION.version,
+    },
     EPOCH,
     0,
   );
@@ -57,7 +62,9 @@ export function createReplayPass(options: { partitions: number; line: EventLine;
 
   function send(partition: number): void {
     const block = encoder.take(partition, 0, null);
-    if (block !== null) (engines[partition] as Engine).apply(block.value, collect);
+    if (block === null) return;
+    (engines[partition] as Engine).apply(block.value, collect);
+    encoder.recycle(block);
   }
 
   const count = (counts: Map<string, number>, reason: string) => counts.set(reason, (counts.get(reason) ?? 0) + 1);

@@ -1,10 +1,10 @@
+import type { FormatSettings } from '../ingest/formats/registry.ts';
 import { createLineMaker } from '../ingest/line-maker.ts';
 import { createPseudonymizer, PSEUDONYM_KEY_BYTES } from '../ingest/pseudonym.ts';
 import { chooseFormat, type SourceFormat } from '../ingest/source-format.ts';
 import { readChunks } from '../ingest/sources/chunks.ts';
 import type { Clock } from '../platform/ports.ts';
 import { terminalText } from '../platform/terminal-text.ts';
-import type { FormatSettings } from '../ingest/formats/registry.ts';
 import { DEFAULT_TENANT } from '../schemas/identity.ts';
 import type { Policy } from '../schemas/policy.ts';
 import { sourceIdOf } from '../schemas/source-id.ts';

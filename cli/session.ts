@@ -1,4 +1,4 @@
-import { startApp, type App } from '../app.ts';
+import type { App, StartApp } from '../app/contract.ts';
 import type { Config } from '../config/schema.ts';
 import { createLog } from '../platform/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
@@ -14,7 +14,13 @@ type Session = (app: App, stopped: AbortSignal) => Promise<void>;
  * Runs the embedded pipeline until SIGINT or SIGTERM, then stops it in order. A second signal ends the process at once:
  * nothing accepted is lost by it. A part that dies stops the rest and makes the exit code a failure.
  */
-export async function runSession(config: Config, clock: Clock, { err }: Streams, session: Session): Promise<ExitCode> {
+export async function runSession(
+  startApp: StartApp,
+  config: Config,
+  clock: Clock,
+  { err }: Streams,
+  session: Session,
+): Promise<ExitCode> {
   const stop = new AbortController();
   let failure: unknown = null;
   const log = createLog({ level: config.log_level, target: process.stderr, clock });

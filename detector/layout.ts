@@ -1,11 +1,11 @@
 import { CHANNELS, FAMILIES, TICKS } from '../schemas/decision.ts';
 
 /**
- * Where everything stands in a row: 256 words of 32 bits, read as Uint32Array or Float32Array. One file owns the layout.
+ * Where everything stands in a row: 216 words of 32 bits, read as Uint32Array or Float32Array. One file owns the layout.
  * f32 in rows, f64 in arithmetic, one rounding at the store. Changing anything here raises ROW_LAYOUT_VERSION.
  */
 export const ROW_LAYOUT_VERSION = 1;
-export const ROW_WORDS = 256;
+export const ROW_WORDS = 216;
 export const ROW_BYTES = ROW_WORDS * 4;
 
 /** Header. */
@@ -21,7 +21,7 @@ export const TENANT = 13; // number of the tenant in the partition's list
 
 /** One block a tick length. */
 const TICK_BASE = 16;
-const TICK_WORDS = 32;
+const TICK_WORDS = 28;
 export const tickBase = (tick: number): number => TICK_BASE + tick * TICK_WORDS;
 export const TICK_INDEX = 0; // index of the open tick + 1; 0 = none yet
 export const REQUESTS = 1;
@@ -39,8 +39,8 @@ export const BASE_FAMILY = 23; // 5 families
 /** Baselines. */
 export const COUNT_STATE_WORDS = 4; // a, b, num, den
 export const countState = (channel: 'requests' | 'objects', tick: number): number =>
-  112 + (channel === 'requests' ? 0 : 12) + tick * COUNT_STATE_WORDS;
-export const ratioState = (tick: number): number => 136 + tick * 2; // alpha, beta
+  100 + (channel === 'requests' ? 0 : 12) + tick * COUNT_STATE_WORDS;
+export const ratioState = (tick: number): number => 124 + tick * 2; // alpha, beta
 
 /**
  * What a baseline keeps at the close of an active tick: half-lives of 138 active minutes, 46 active hours and 13 active
@@ -48,25 +48,25 @@ export const ratioState = (tick: number): number => 136 + tick * 2; // alpha, be
  */
 export const KEEP = [0.995, 0.985, 0.95] as const;
 
-/** Novelty of context: n, K, o, eX, then 8 slots of (hash24, count8). */
+/** Novelty of context: n, K, o, eX, then 6 slots of (hash24, count8). */
 export const CONTEXT_AXES = ['network', 'country', 'ua_family', 'ja4'] as const;
-export const SLOTS = 8;
+export const SLOTS = 6;
 const AXIS_WORDS = 4 + SLOTS;
-export const axisState = (axis: number): number => 144 + axis * AXIS_WORDS;
+export const axisState = (axis: number): number => 130 + axis * AXIS_WORDS;
 export const SLOTS_AT = 4;
-export const SEEN_IN_HOUR = 192; // one byte an axis: which slots were drawn in the open hour
+export const SEEN_IN_HOUR = 170; // one byte an axis: which slots were drawn in the open hour
 
 /** Novelty of routes: n, K, o, eX, a Bloom filter of all routes, one of the open hour, draws in the open hour. */
-export const ROUTE_STATE = 193;
-export const ROUTE_BLOOM = 197;
+export const ROUTE_STATE = 171;
+export const ROUTE_BLOOM = 175;
 export const ROUTE_BLOOM_BITS = 256;
-export const ROUTE_HOUR_BLOOM = 205;
+export const ROUTE_HOUR_BLOOM = 183;
 export const ROUTE_HOUR_BLOOM_BITS = 128;
-export const ROUTE_DRAWS = 209;
+export const ROUTE_DRAWS = 187;
 
 /** Linear counters of the open ticks. */
-export const OBJECT_COUNTER_BITS = [256, 512, 512] as const; // minute, hour, day
-export const objectCounter = (tick: number): number => (tick === 0 ? 210 : tick === 1 ? 218 : 234);
+export const OBJECT_COUNTER_BITS = [128, 256, 512] as const; // minute, hour, day
+export const objectCounter = (tick: number): number => (tick === 0 ? 188 : tick === 1 ? 192 : 200);
 
 if (
   CHANNELS.length !== LN_E - LN_P ||

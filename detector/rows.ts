@@ -1,7 +1,7 @@
 import type { RowImage } from '../schemas/row-image.ts';
 import { BASE, ID, LEVEL, ROW_BYTES, ROW_WORDS, TOUCHED, tickBase } from './layout.ts';
 
-/** Rows in a chunk: 16 MiB each, so that growth never copies and untouched memory is never resident. */
+/** Rows in a chunk: 13.5 MiB each, so that growth never copies and untouched memory is never resident. */
 const CHUNK_ROWS = 16_384;
 const CHUNK_BITS = 14;
 /** The index doubles when it is this full: open addressing stays under two probes on average. */
@@ -36,7 +36,7 @@ export interface Rows {
 }
 
 /**
- * Creates the rows of a partition. `rowsMax` bounds memory: 1 KiB a row and 12 to 24 bytes of index.
+ * Creates the rows of a partition. `rowsMax` bounds memory: 864 bytes a row and 13 to 27 of index.
  *
  * The index holds (32 bits of the pseudonym, row + 1) in open addressing; a pseudonym is the output of an HMAC, so its
  * first bits are uniform and nobody without the key can aim at a chain. The whole 128 bits are compared in the row.

@@ -92,7 +92,8 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
     if (distinct > 0) objects.final(view, maps, tick, distinct);
     const rawTotal = assessTick(view, maps, tick);
     const level = risk(view);
-    if (sink !== null && learningWeight(level) >= SAMPLE_WEIGHT_MIN) sampleTick(view, tick, index, n, k, distinct, rawTotal);
+    if (sink !== null && learningWeight(level) >= SAMPLE_WEIGHT_MIN)
+      sampleTick(view, tick, index, n, k, distinct, rawTotal);
     requests.learn(view, tick, n, level);
     learnFailures(view, tick, n, k, level);
     if (distinct > 0) objects.learn(view, tick, distinct, level);
@@ -187,7 +188,8 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
   }
 
   function sampleDraw(view: RowView, channel: number): void {
-    if (sink !== null && learningWeight(risk(view)) >= SAMPLE_WEIGHT_MIN) sink(view.words[view.at + 4] as number, channel, HOUR, lnPOfDraw());
+    if (sink !== null && learningWeight(risk(view)) >= SAMPLE_WEIGHT_MIN)
+      sink(view.words[view.at + 4] as number, channel, HOUR, lnPOfDraw());
   }
 
   return {

@@ -139,7 +139,11 @@ export function createEventLine(parts: LineParts): EventLine {
     text(record.service);
     whole(record.requestBytes, SAFE_MAX, 'request_bytes');
     whole(record.responseBytes, SAFE_MAX, 'response_bytes');
-    whole(record.upstreamLatencyMs === null ? null : record.upstreamLatencyMs * 1000, UINT32_MAX, 'upstream_latency_us');
+    whole(
+      record.upstreamLatencyMs === null ? null : record.upstreamLatencyMs * 1000,
+      UINT32_MAX,
+      'upstream_latency_us',
+    );
     text(record.requestId);
     whole(record.grpcStatus, 255, 'grpc_status');
     string(record.tlsVersion ?? '');

@@ -1,7 +1,7 @@
 import type { Bus, Clock, Logger, Mark, Metrics, OutRecord } from '../platform/ports.ts';
 import { encodeDeadLetter } from '../schemas/dead-letter.ts';
 import { GatewatchError } from '../schemas/errors.ts';
-import type { BlockEncoder } from './encoder.ts';
+import type { Block, BlockEncoder } from './encoder.ts';
 import type { EventLine } from './event-line.ts';
 import type { LineFormat } from './formats/format.ts';
 import { type PositionStep, readLines } from './line-reader.ts';
@@ -68,6 +68,7 @@ export function createIntake(options: {
   const retryMs = options.retryMs ?? RETRY_MS;
   const partitions = bus.partitions('events');
   let records: OutRecord[] = [];
+  let blocks: Block[] = [];
   let marks: Mark[] = [];
   let waiters: Waiter[] = [];
   let bytes = 0;
@@ -79,7 +80,9 @@ export function createIntake(options: {
   function takeBlock(partition: number): void {
     const now = clock.now();
     const block = encoder.take(partition, now, now);
-    if (block !== null) records.push({ topic: 'events', partition, value: block.value });
+    if (block === null) return;
+    records.push({ topic: 'events', partition, value: block.value });
+    blocks.push(block);
   }
 
   function read(batch: Batch): BatchResult {
@@ -145,14 +148,17 @@ export function createIntake(options: {
     while (waiters.length > 0) {
       for (let partition = 0; partition < partitions; partition++) takeBlock(partition);
       const out = records;
+      const sent = blocks;
       const withMarks = marks;
       const done = waiters;
       const size = bytes;
       records = [];
+      blocks = [];
       marks = [];
       waiters = [];
       await append(out, withMarks);
       bytes -= size;
+      for (const block of sent) encoder.recycle(block);
       metrics.count('gatewatch_blocks_total', {}, out.length);
       for (const waiter of done) waiter.resolve(waiter.result);
     }

@@ -20,6 +20,11 @@ export interface LineMakerOptions {
   readonly onPseudonym?: (kind: IdentityKind, value: string, pseudonym: string) => void;
 }
 
+/** 32 bits that nobody without the key can know, the same for the same key. */
+function objectSeed({ pseudonym }: Pseudonymizer): number {
+  return Buffer.from(pseudonym('service', 'object seed'), 'base64url').readUInt32BE(0);
+}
+
 /** Puts together what makes event lines of records: one for each source, since sources differ in their proxies. */
 export function createLineMaker(options: LineMakerOptions): EventLine {
   const tenant = options.tenant ?? DEFAULT_TENANT;
@@ -44,7 +49,7 @@ export function createLineMaker(options: LineMakerOptions): EventLine {
     redactUserAgent,
     redactPath,
     redactQuery,
-    route: createRouteReader(),
+    route: createRouteReader(objectSeed(options.pseudonyms)),
     clamped: options.clamped,
   });
 }

@@ -45,10 +45,13 @@ export interface RouteReader {
  * The object is FNV-1a over the ids, in order, and the template, in UTF-16 code units, behind the finalizer of
  * MurmurHash3. It tells objects of one template apart; among n objects about n^2 / 2^33 pairs share a value.
  *
+ * `objectSeed` should be a secret of the installation: whoever knows it can pick ids whose hashes share their low bits, by
+ * which the detector counts distinct objects.
+ *
  * Misses: ids that look like words (a user's name, a slug) stay in the template unless the gateway logs its route; ids
  * in the query or the body are not seen. Names of files are no objects unless they are ids themselves.
  */
-export function createRouteReader(): RouteReader {
+export function createRouteReader(objectSeed: number = FNV_OFFSET): RouteReader {
   const segment = emptySegment();
   const reader: RouteReader = { read, template: UNMATCHED_ROUTE, object: 0 };
 
@@ -71,7 +74,7 @@ export function createRouteReader(): RouteReader {
     // The stretch of the path, slash included, that goes into the template as it is.
     let keptFrom = 0;
     let keptTo = 0;
-    let hash = FNV_OFFSET;
+    let hash = objectSeed;
     let hasId = false;
     let depth = 0;
     let at = 0;

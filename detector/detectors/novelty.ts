@@ -23,7 +23,7 @@ import { NOT_SCORED, type RowView, type TailMaps } from '../row-view.ts';
  * value at the k-th draw of the hour is k P_new, so that an hour with many draws is not held against the identity.
  * The p counts for the open minute and the open hour; a day has its say through neither.
  *
- * Values are remembered as hashes: 8 values an axis with counts (space-saving), routes in a 256-bit Bloom filter. What it
+ * Values are remembered as hashes: 6 values an axis with counts (space-saving), routes in a 256-bit Bloom filter. What it
  * misses: a value that the filter takes for known (4 % at 30 routes, 25 % at 90); how rare the value is among peers.
  */
 

@@ -7,7 +7,7 @@
  *
  * Source: Whang, Vander-Zanden and Taylor, "A linear-time probabilistic counting algorithm", ACM TODS 15 (1990).
  */
-export const LINEAR_COUNTER_SIZES = [256, 512, 1024] as const;
+export const LINEAR_COUNTER_SIZES = [128, 256, 512] as const;
 /** Slots of a bitmap. */
 export type LinearCounterSize = (typeof LINEAR_COUNTER_SIZES)[number];
 
@@ -15,9 +15,9 @@ export type LinearCounterSize = (typeof LINEAR_COUNTER_SIZES)[number];
 const FULL_SHORTFALL = 0.5;
 
 const TABLES: Readonly<Record<LinearCounterSize, Uint16Array>> = {
+  128: table(128),
   256: table(256),
   512: table(512),
-  1024: table(1024),
 };
 
 function table(size: number): Uint16Array {

@@ -18,6 +18,8 @@ const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 const PAUSED_RETRY_SECONDS = '5';
 const BUSY_RETRY_SECONDS = '1';
 const NEWLINE = 10;
+/** Scheme names are case-insensitive (RFC 9110, section 11.1). */
+const BEARER = 'bearer ';
 
 export interface HttpIngestOptions {
   readonly intake: Pick<Intake, 'accept' | 'paused' | 'pendingBytes'>;
@@ -74,7 +76,7 @@ export function registerHttpIngest(app: FastifyInstance, options: HttpIngestOpti
     return null;
   }
 
-  async function release(request: FastifyRequest): Promise<void> {
+  function release(request: FastifyRequest): void {
     heldBytes -= held.get(request) ?? 0;
     held.delete(request);
   }
@@ -87,26 +89,27 @@ export function registerHttpIngest(app: FastifyInstance, options: HttpIngestOpti
     return name;
   }
 
-  /** Answers a repeat; null: the key is new. */
-  async function replay(name: string, reply: FastifyReply): Promise<FastifyReply | null> {
-    const first = underway.get(name);
-    const result = first === undefined ? keys.stored(name) : await guard.wait(first);
-    return result === null ? null : sendResult(reply.header('idempotency-replayed', 'true'), result);
+  /** The result of the first request with this key, or the wait for it; null: this is the first. */
+  function firstResult(name: string | null): BatchResult | Promise<BatchResult> | null {
+    return name === null ? null : (underway.get(name) ?? keys.stored(name));
+  }
+
+  async function replay(reply: FastifyReply, first: BatchResult | Promise<BatchResult>): Promise<FastifyReply> {
+    const result = first instanceof Promise ? await guard.wait(first) : first;
+    return sendResult(reply.header('idempotency-replayed', 'true'), result);
   }
 
   /** All that can be said before the body is read. */
   async function screen(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     if (tokenHash !== null) authenticate(request.headers.authorization, tokenHash);
-    const name = keyName(request);
-    if (name !== null) {
-      const answered = await replay(name, reply);
-      if (answered !== null) return answered;
-    }
+    const first = firstResult(keyName(request));
+    if (first !== null) return replay(reply, first);
     isGzip(request);
-    const length = Number(request.headers['content-length'] ?? 0);
+    const length = declaredLength(request);
     if (length > maxBodyBytes) throw tooLarge(maxBodyBytes);
     if (intake.paused() !== null) throw pausedProblem();
-    if (intake.pendingBytes() + heldBytes + length > maxPendingBytes) throw busyProblem();
+    const refused = reserve(request, length);
+    if (refused !== null) throw refused;
     return undefined;
   }
 
@@ -114,10 +117,9 @@ export function registerHttpIngest(app: FastifyInstance, options: HttpIngestOpti
     const lines = request.body as Lines | undefined;
     if (lines === undefined) throw new HttpProblem(415, 'send a body, with its Content-Type');
     const name = keyName(request);
-    if (name !== null) {
-      const answered = await replay(name, reply);
-      if (answered !== null) return answered;
-    }
+    // From here to `underway` nothing may wait: two requests with one key would both find themselves the first.
+    const first = firstResult(name);
+    if (first !== null) return replay(reply, first);
     const counting = countingFormat(format);
     const accepted = intake.accept({
       sourceName,
@@ -129,7 +131,7 @@ export function registerHttpIngest(app: FastifyInstance, options: HttpIngestOpti
       marks: name === null ? [] : keys.marks(name, () => counting.result(lines.count)),
     });
     position += lines.count;
-    await release(request);
+    release(request);
     if (name !== null) {
       underway.set(name, accepted);
       const settled = () => underway.delete(name);
@@ -140,12 +142,18 @@ export function registerHttpIngest(app: FastifyInstance, options: HttpIngestOpti
 
   void app.register(async (scope: FastifyInstance) => {
     scope.removeAllContentTypeParsers();
-    const read = (request: FastifyRequest, payload: IncomingMessage) =>
-      readBody(payload, {
+    function read(request: FastifyRequest, payload: IncomingMessage): Promise<Buffer> {
+      let reserved = declaredLength(request);
+      return readBody(payload, {
         gzip: isGzip(request),
         maxBytes: maxBodyBytes,
-        reserve: (bytes) => reserve(request, bytes),
+        reserve(bytes) {
+          const more = Math.max(0, bytes - reserved);
+          reserved -= bytes - more;
+          return more === 0 ? null : reserve(request, more);
+        },
       });
+    }
     scope.addContentTypeParser(
       ['application/x-ndjson', 'text/plain'],
       async (request: FastifyRequest, payload: IncomingMessage) => {
@@ -159,13 +167,13 @@ export function registerHttpIngest(app: FastifyInstance, options: HttpIngestOpti
       return lines;
     });
     scope.setErrorHandler(async (error, request, reply) => {
-      await release(request);
+      release(request);
       const problem = toProblem(error);
       if (problem.status >= 500 && problem.status !== 503) log.error({ err: error }, 'ingest request failed');
       return sendProblem(reply, problem);
     });
-    scope.addHook('onResponse', release);
-    scope.addHook('onRequestAbort', release);
+    scope.addHook('onResponse', async (request) => release(request));
+    scope.addHook('onRequestAbort', async (request) => release(request));
     scope.addHook('onRequest', screen);
     scope.post('/v1/ingest', ingest);
   });
@@ -176,8 +184,8 @@ function sendResult(reply: FastifyReply, { accepted, dropped, deadLettered }: Ba
 }
 
 function authenticate(header: string | undefined, tokenHash: Buffer): void {
-  const [scheme, presented] = (header ?? '').split(' ', 2);
-  const isBearer = scheme?.toLowerCase() === 'bearer' && presented !== undefined;
+  const isBearer = header?.slice(0, BEARER.length).toLowerCase() === BEARER;
+  const presented = header?.slice(BEARER.length).trim() ?? '';
   // Hashes have one length and tell nothing about how much of the token was right.
   if (isBearer && timingSafeEqual(sha256(presented), tokenHash)) return;
   throw new HttpProblem(401, 'send the token of this server as Authorization: Bearer', {
@@ -194,6 +202,11 @@ function isGzip(request: FastifyRequest): boolean {
   if (encoding === 'gzip' || encoding === 'x-gzip') return true;
   if (encoding === 'identity' || encoding === '') return false;
   throw new HttpProblem(415, 'compress with gzip or not at all', { 'accept-encoding': 'gzip, identity' });
+}
+
+/** Bytes that the client says it sends; 0: it does not say. */
+function declaredLength(request: FastifyRequest): number {
+  return Number(request.headers['content-length'] ?? 0);
 }
 
 function countLines(bytes: Buffer): number {

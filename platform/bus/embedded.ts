@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { TOPICS, type Topic } from '../../schemas/topics.ts';
 import { systemClock } from '../clock.ts';
 import { type Environment, openEnvironment } from '../lmdb/environment.ts';
-import { agreeOnManifest, type Manifest, readManifest } from '../lmdb/manifest.ts';
+import { agreeOnManifest, type Manifest } from '../lmdb/manifest.ts';
 import type { Bus, Clock, ConsumeOptions, Consumer, Mark } from '../ports.ts';
 import { startConsumer } from './consumer.ts';
 import { openGroupOffsets } from './group-offsets.ts';
@@ -54,9 +54,9 @@ export interface EmbeddedBus extends Bus {
 /**
  * Opens the log of one process: an LMDB environment with ordered partitions, marks and group offsets.
  *
- * Each append is one transaction (concurrent ones share it); its bytes must not change until it is settled. `default`: it survives SIGKILL when it resolves, and power
- * loss within a second; its data are flushed at once in fact, only the page that makes them current may follow (see
- * `openEnvironment`). `fsync`: it survives power loss when it resolves.
+ * Each append is one transaction (concurrent ones share it); its bytes must not change until it is settled. `default`:
+ * it survives SIGKILL when it resolves, and power loss within a second (its data are flushed at once; the page that makes
+ * them current may follow, see `openEnvironment`). `fsync`: it survives power loss when it resolves.
  *
  * At the cap, records that every group of their topic has committed past are trimmed, the oldest first; groups are
  * those that ever committed or consume now, so a topic nobody reads is never trimmed. When that is not enough `append`
@@ -77,10 +77,10 @@ export async function openEmbeddedBus(options: EmbeddedBusOptions): Promise<Embe
     tables: [...SIDE_TABLES, ...TOPICS.flatMap((topic) => partitionTables(topic, options.partitions[topic]))],
     mapBytes: capBytes * MAP_FACTOR + MAP_EXTRA_BYTES,
     deferMeta: options.durability === 'default',
+    agree: (found) => agree(found, options),
   });
   try {
-    const generation = await agree(environment, options);
-    return serve(environment, generation, { ...options, clock });
+    return serve(environment, { ...options, clock });
   } catch (error) {
     await environment.close();
     throw error;
@@ -91,27 +91,18 @@ function partitionTables(topic: Topic, count: number): string[] {
   return Array.from({ length: count }, (_, partition) => `log/${topic}/${partition}`);
 }
 
-async function agree(environment: Environment, options: EmbeddedBusOptions): Promise<string> {
-  const recorded = readManifest(environment)?.generation;
-  const generation = options.generation ?? (typeof recorded === 'string' ? recorded : randomUUID());
-  const wanted: Record<string, string | number> = { layout: LOG_LAYOUT_VERSION, generation };
-  for (const [topic, count] of Object.entries(options.partitions)) {
-    wanted[`partitions.${topic}`] = count;
-  }
-  await agreeOnManifest(
-    environment,
+function agree(found: Manifest | null, options: EmbeddedBusOptions): Manifest {
+  const numbers = Object.entries(options.partitions).map(([topic, count]) => [`partitions.${topic}`, count] as const);
+  const generation = options.generation ?? found?.generation ?? randomUUID();
+  return agreeOnManifest(
     options.directory,
-    wanted satisfies Manifest,
+    found,
+    { layout: LOG_LAYOUT_VERSION, generation, ...Object.fromEntries(numbers) },
     'Partitions and layout are fixed when a data directory is created: start with the former values, or with a new data directory.',
   );
-  return generation;
 }
 
-function serve(
-  environment: Environment,
-  generation: string,
-  options: EmbeddedBusOptions & { readonly clock: Clock },
-): EmbeddedBus {
+function serve(environment: Environment, options: EmbeddedBusOptions & { readonly clock: Clock }): EmbeddedBus {
   const { capBytes, partitions, clock, retentionMs = DEFAULT_RETENTION_MS } = options;
   const extents = environment.table('extents');
   const marks = environment.table('marks');
@@ -134,9 +125,8 @@ function serve(
     return log;
   }
 
-  const writer = startLogWriter({
-    ...{ environment, extents, marks, logs, logOf, groups, capBytes, retentionMs, clock },
-  });
+  const limits = { capBytes, retentionMs, clock };
+  const writer = startLogWriter({ environment, extents, marks, logs, logOf, groups, ...limits });
   const trimmer = setInterval(() => {
     // A failed trim is tried again at the next tick; an append that needs the room reports the failure.
     writer.trim().catch(() => undefined);
@@ -163,7 +153,7 @@ function serve(
   }
 
   return {
-    generation,
+    generation: String(environment.manifest.generation),
     partitions: (topic) => partitions[topic],
     async append(batch, batchMarks: readonly Mark[] = []) {
       for (const { topic, partition } of batch) logOf(topic, partition);

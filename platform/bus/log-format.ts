@@ -1,4 +1,4 @@
-import { PAGE_BYTES } from '../lmdb/environment.ts';
+import { PAGE_BYTES } from '../lmdb/open-root.ts';
 
 /**
  * Layout of the log on disk: one table per partition, so that LMDB's append mode fills its pages.

@@ -6,7 +6,7 @@ import type { Clock, Mark, OutRecord } from '../ports.ts';
 import type { GroupOffsets } from './group-offsets.ts';
 import { markWrite } from './marks.ts';
 import type { PartitionLog } from './partition-log.ts';
-import { planWrites, type WritePlan } from './write-plan.ts';
+import { type PlanContext, planWrites, type WritePlan } from './write-plan.ts';
 
 /** One transaction takes waiting work up to these bounds, so that it stays within some tens of milliseconds. */
 const MAX_GROUP_BYTES = 8 * 1024 * 1024;
@@ -61,6 +61,7 @@ export interface LogWriter {
  */
 export function startLogWriter(context: WriterContext): LogWriter {
   const { environment, groups } = context;
+  const heads: PlanContext['heads'] = new Map();
   let queue: Waiting[] = [];
   let running: Promise<void> | null = null;
   let dropped = 0;
@@ -93,7 +94,7 @@ export function startLogWriter(context: WriterContext): LogWriter {
   }
 
   async function writeGroup(group: readonly Waiting[]): Promise<void> {
-    const plan = planWrites({ ...context, time: context.clock.now() });
+    const plan = planWrites({ ...context, heads, time: context.clock.now() });
     const accepted: { waiting: Waiting; finish: () => void }[] = [];
     const refused: { waiting: Waiting; refusal: GatewatchError }[] = [];
     let failure: { readonly error: unknown } | null = null;

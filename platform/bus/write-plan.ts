@@ -10,12 +10,14 @@ import { DEAD_LETTER_RETENTION_MS, type Pool, poolLimit, poolOf } from './topic-
 const POOLS: readonly Pool[] = ['log', 'dead-letter'];
 
 /** Records that one transaction removes at most, so that it stays short. */
-export const MAX_TRIM_RECORDS = 10_000;
+const MAX_TRIM_RECORDS = 10_000;
 
 export interface PlanContext {
   readonly logs: readonly PartitionLog[];
   readonly groups: GroupOffsets;
   readonly extents: Table;
+  /** Headers of first records as last read, kept from plan to plan. */
+  readonly heads: Map<PartitionLog, RecordHeader & { readonly offset: number }>;
   readonly capBytes: number;
   readonly retentionMs: number;
   /** Now, ms. */
@@ -48,9 +50,8 @@ interface Draft {
 }
 
 export function planWrites(context: PlanContext): WritePlan {
-  const { logs, groups, capBytes, time } = context;
+  const { logs, groups, heads, capBytes, time } = context;
   const drafts = new Map<PartitionLog, Draft>();
-  const heads = new Map<PartitionLog, RecordHeader & { offset: number }>();
   const writes: Write[] = [];
   const used: Record<Pool, number> = { log: 0, 'dead-letter': 0 };
   for (const { topic, extent } of logs) used[poolOf(topic)] += extent.endBytes - extent.startBytes;

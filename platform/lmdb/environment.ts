@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { IF_EXISTS, open, type RootDatabase } from 'lmdb';
+import { IF_EXISTS, type RootDatabase } from 'lmdb';
 import { GatewatchError } from '../../schemas/errors.ts';
 import { commitOutcome } from './commit-outcome.ts';
-import { checkDataFile } from './data-file.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
+import type { Manifest } from './manifest.ts';
+import { openRoot, openTables } from './open-root.ts';
 import { explainFailure } from './write-failure.ts';
 import { bytesOf, enqueueWrites, type Table, type Write } from './writes.ts';
 
@@ -13,6 +13,8 @@ export interface EnvironmentOptions {
   readonly directory: string;
   /** Names of the tables; those that do not exist are created. */
   readonly tables: readonly string[];
+  /** Gets the directory's manifest (null: new), gives the one to record. When it throws, nothing is changed. */
+  agree(found: Manifest | null): Manifest;
   /** Address space to reserve, bytes. LMDB grows past it by itself, at the price of a new mapping. */
   readonly mapBytes: number;
   /**
@@ -24,6 +26,7 @@ export interface EnvironmentOptions {
 }
 
 export interface Environment {
+  readonly manifest: Manifest;
   table(name: string): Table;
   /** All writes or none, in order, as one transaction. Rejects with a GatewatchError. */
   commit(writes: readonly Write[]): Promise<void>;
@@ -38,15 +41,12 @@ const META_FLUSH_MS = 500;
 /** A commit that takes longer counts as lost. */
 const COMMIT_DEADLINE_MS = 120_000;
 
-/** Fixed, so that the footprint of a record is the same on every machine. */
-export const PAGE_BYTES = 4_096;
-
-const DATA_FILE = 'data.mdb';
+/** The data are for the program's own user. */
+const DIRECTORY_MODE = 0o700;
 
 /** Tables that every environment has. */
-const OWNER_TABLE = 'owner';
-export const MANIFEST_TABLE = 'manifest';
-const OWN_TABLES = [OWNER_TABLE, MANIFEST_TABLE];
+const OWN_TABLES = ['owners', 'manifests'] as const;
+const MANIFEST_KEY = Buffer.from('manifest');
 const OWNER_PREFIX = 'owner/';
 
 /**
@@ -66,22 +66,20 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
   const { directory } = options;
   let lock: DirectoryLock | null = null;
   try {
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
     lock = lockDirectory(directory);
-    const root = openRoot(options);
+    const root = openRoot(directory, options.mapBytes, options.deferMeta, OWN_TABLES.length + options.tables.length);
     try {
-      const names = [...OWN_TABLES, ...options.tables];
-      // In one transaction: each creation by itself would wait for the disk.
-      const tables = root.transactionSync(
-        () => new Map(names.map((name) => [name, root.openDB<Buffer, Buffer>(name, TABLE)])),
-      );
-      const owners = tables.get(OWNER_TABLE) as Table;
+      const { owners, manifests } = openTables(root, OWN_TABLES);
+      const manifest = options.agree(readManifest(manifests));
+      const tables = openTables(root, options.tables);
       const owner = Buffer.from(OWNER_PREFIX + randomUUID());
       await root.batch(() => {
         for (const former of owners.getKeys({ start: Buffer.from(OWNER_PREFIX) })) void owners.remove(former);
         void owners.put(owner, Buffer.alloc(1));
+        void manifests.put(MANIFEST_KEY, Buffer.from(JSON.stringify(manifest)));
       });
-      return environment(options, root, tables, owner, lock.release);
+      return environment({ ...options, root, tables, owners, owner, manifest, unlock: lock.release });
     } catch (error) {
       await root.close();
       throw error;
@@ -92,32 +90,22 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
   }
 }
 
-const TABLE = { encoding: 'binary', keyEncoding: 'binary' } as const;
-
-function openRoot(options: EnvironmentOptions): RootDatabase<Buffer, Buffer> {
-  const path = join(options.directory, DATA_FILE);
-  checkDataFile(path, PAGE_BYTES);
-  return open<Buffer, Buffer>(path, {
-    ...TABLE,
-    noSubdir: true,
-    pageSize: PAGE_BYTES,
-    mapSize: Math.ceil(options.mapBytes / PAGE_BYTES) * PAGE_BYTES,
-    maxDbs: options.tables.length + OWN_TABLES.length,
-    overlappingSync: false,
-    noMetaSync: options.deferMeta,
-    eventTurnBatching: false,
-  });
+function readManifest(manifests: Table): Manifest | null {
+  const bytes = manifests.getBinary(MANIFEST_KEY);
+  return bytes === undefined ? null : (JSON.parse(bytes.toString('utf8')) as Manifest);
 }
 
-function environment(
-  options: EnvironmentOptions,
-  root: RootDatabase<Buffer, Buffer>,
-  tables: ReadonlyMap<string, Table>,
-  owner: Buffer,
-  unlock: () => void,
-): Environment {
-  const { directory } = options;
-  const owners = tables.get(OWNER_TABLE) as Table;
+interface Opened extends Omit<EnvironmentOptions, 'tables' | 'agree'> {
+  readonly root: RootDatabase<Buffer, Buffer>;
+  readonly tables: Readonly<Record<string, Table>>;
+  readonly owners: Table;
+  readonly owner: Buffer;
+  readonly manifest: Manifest;
+  unlock(): void;
+}
+
+function environment(opened: Opened): Environment {
+  const { directory, root, owners, owner } = opened;
   let broken: GatewatchError | null = null;
   let hung = false;
   let flushTimer: NodeJS.Timeout | null = null;
@@ -140,7 +128,7 @@ function environment(
     });
     const outcome = await commitOutcome(written, COMMIT_DEADLINE_MS);
     if (outcome === true && !misplaced) {
-      if (options.deferMeta) flushTimer ??= setTimeout(flushLater, META_FLUSH_MS).unref();
+      if (opened.deferMeta) flushTimer ??= setTimeout(flushLater, META_FLUSH_MS).unref();
       return;
     }
     if (outcome === true) {
@@ -185,13 +173,14 @@ function environment(
       if (broken === null) await flush();
       await root.close();
     } finally {
-      unlock();
+      opened.unlock();
     }
   }
 
   return {
+    manifest: opened.manifest,
     table(name) {
-      const table = tables.get(name);
+      const table = opened.tables[name];
       if (table === undefined) throw new Error(`table ${name} was not opened`);
       return table;
     },

@@ -1,37 +1,21 @@
 import { GatewatchError } from '../../schemas/errors.ts';
-import { type Environment, MANIFEST_TABLE } from './environment.ts';
 
 /** What a data directory was created with: names to values, for instance `partitions.events` to 8. */
 export type Manifest = Readonly<Record<string, string | number>>;
 
-const KEY = Buffer.from('manifest');
-
-/** The manifest that the directory was created with; null when it is new. */
-export function readManifest(environment: Environment): Manifest | null {
-  const bytes = environment.table(MANIFEST_TABLE).getBinary(KEY);
-  return bytes === undefined ? null : (JSON.parse(bytes.toString('utf8')) as Manifest);
-}
-
 /**
- * Makes sure that the directory was created with the wanted values, and records those that it does not know yet.
- * Rejects with `state_foreign` when one differs; `advice` says what helps.
+ * The manifest that a directory has from now on: what was found in it (null: it is new) with what is wanted.
+ * Throws `state_foreign` when a value differs; `advice` says what helps.
  */
-export async function agreeOnManifest(
-  environment: Environment,
-  directory: string,
-  wanted: Manifest,
-  advice: string,
-): Promise<void> {
-  const found = readManifest(environment) ?? {};
+export function agreeOnManifest(directory: string, found: Manifest | null, wanted: Manifest, advice: string): Manifest {
   for (const [name, value] of Object.entries(wanted)) {
-    if (name in found && found[name] !== value) {
+    const former = found?.[name];
+    if (former !== undefined && former !== value) {
       throw new GatewatchError(
         'state_foreign',
-        `${directory} was created with ${name} = ${found[name]}, and this program wants ${value}. ${advice}`,
+        `${directory} was created with ${name} = ${former}, and this program wants ${value}. ${advice}`,
       );
     }
   }
-  if (Object.keys(wanted).every((name) => name in found)) return;
-  const value = Buffer.from(JSON.stringify({ ...found, ...wanted }));
-  await environment.commit([{ table: environment.table(MANIFEST_TABLE), key: KEY, value }]);
+  return { ...found, ...wanted };
 }

@@ -48,7 +48,7 @@ export function createDecisionBatch(options: { marks: unknown; onRepeats(records
       const of = places;
       const describe = (format: string) => (line: Buffer) => {
         const [id] = JSON.parse(line.toString()) as [string];
-        return { ...(of.get(id) ?? NOWHERE), received: 0, format };
+        return { ...(of.get(id) ?? NOWHERE), received: null, format };
       };
       const inserts: BatchInsert[] = [];
       const put = (table: 'decisions' | 'evidence', columns: readonly string[], lines: readonly string[]) => {
@@ -68,7 +68,7 @@ export function createDecisionBatch(options: { marks: unknown; onRepeats(records
   };
 }
 
-const NOWHERE = { source: '0', position: 0 };
+const NOWHERE = { source: null, position: null };
 
 /** In the order of DECISION_COLUMNS. */
 function decisionRow(d: Decision): string {

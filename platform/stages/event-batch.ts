@@ -97,9 +97,9 @@ const PLACE = /^\[(\d{1,16}),\d{1,5},\d{1,16},(\d{1,20}),(\d{1,16})\b/;
 function describe(line: Buffer) {
   const place = PLACE.exec(line.toString('latin1', 0, 100));
   return {
-    source: place?.[2] ?? '0',
-    position: Number(place?.[3] ?? 0),
-    received: Number(place?.[1] ?? 0),
+    source: place?.[2] ?? null,
+    position: place?.[3] === undefined ? null : Number(place[3]),
+    received: place?.[1] === undefined ? null : Number(place[1]),
     format: 'event-row',
   };
 }

@@ -112,10 +112,7 @@ function deadLetter({ insert, line, why }: Refused, options: StoreBatchOptions, 
   return {
     topic: 'dead-letter',
     partition: partition % options.bus.partitions('dead-letter'),
-    value: encodeDeadLetter(
-      { reason: 'store_refused', why, sourceName: options.topic, ...insert.describe(line) },
-      line,
-    ),
+    value: encodeDeadLetter({ reason: 'store_refused', why, sourceName: null, ...insert.describe(line) }, line),
   };
 }
 

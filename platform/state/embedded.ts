@@ -44,18 +44,14 @@ export async function openEmbeddedState(options: EmbeddedStateOptions): Promise<
     tables: ['rows', 'checkpoints'],
     mapBytes: MAP_BYTES,
     deferMeta: false,
+    agree: (found) =>
+      agreeOnManifest(
+        directory,
+        found,
+        { layout: STATE_LAYOUT_VERSION, generation, rows: layoutVersion },
+        'Start with the log and the version that made this state, or delete the directory: baselines are then learned again from what the log still holds.',
+      ),
   });
-  try {
-    await agreeOnManifest(
-      environment,
-      directory,
-      { layout: STATE_LAYOUT_VERSION, generation, rows: layoutVersion },
-      'Start with the log and the version that made this state, or delete the directory: baselines are then learned again from what the log still holds.',
-    );
-  } catch (error) {
-    await environment.close();
-    throw error;
-  }
   const rows = environment.table('rows');
   const checkpoints = environment.table('checkpoints');
 

@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type App, startApp } from '../../app.ts';
+import { startApp } from '../../app.ts';
+import type { App } from '../../app/contract.ts';
 import type { Config } from '../../config/schema.ts';
 import { checkConfig } from '../../config.ts';
 import { systemClock } from '../../platform/clock.ts';

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import type { App } from '../../app.ts';
+import type { App } from '../../app/contract.ts';
 import type { EventStore } from '../../platform/ports.ts';
 import { DECISION_COLUMNS, EVIDENCE_COLUMNS } from '../../schemas/clickhouse/decisions.ts';
 import { EVENT_COLUMN_NAMES } from '../../schemas/columns.ts';

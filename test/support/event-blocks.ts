@@ -61,9 +61,21 @@ export function testLine(event: TestEvent, position: number): string {
 /** Blocks by partition, cut every `cut` lines of a partition, each partition's first block a control line. */
 export function testBlocks(
   events: readonly TestEvent[],
-  options: { partitions: number; cut?: number; source?: string; policy?: Policy; versions?: { priors: number; calibration: number } },
+  options: {
+    partitions: number;
+    cut?: number;
+    source?: string;
+    policy?: Policy;
+    versions?: { priors: number; calibration: number };
+  },
 ): Buffer[][] {
-  const { partitions, cut = 100, source = '7', policy = DEFAULT_POLICY, versions = { priors: 1, calibration: 1 } } = options;
+  const {
+    partitions,
+    cut = 100,
+    source = '7',
+    policy = DEFAULT_POLICY,
+    versions = { priors: 1, calibration: 1 },
+  } = options;
   const encoder = createBlockEncoder({ partitions, epoch: 1 });
   const control = encodeControl({ type: 'configure', policy, ...versions }, 1, 0);
   const blocks: Buffer[][] = Array.from({ length: partitions }, () => [control]);

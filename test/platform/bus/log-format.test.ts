@@ -9,7 +9,7 @@ import {
   payloadOf,
   recordKey,
 } from '../../../platform/bus/log-format.ts';
-import { PAGE_BYTES } from '../../../platform/lmdb/environment.ts';
+import { PAGE_BYTES } from '../../../platform/lmdb/open-root.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
 
 test('key order is offset order, and a key gives its offset back', () => {

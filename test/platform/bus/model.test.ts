@@ -7,7 +7,7 @@ import type { Topic } from '../../../schemas/topics.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
 import { createModel, MODEL_CAP_BYTES, MODEL_PARTITIONS, MODEL_RETENTION_MS, type Model } from './log-model.ts';
 
-const RUNS = 100;
+const RUNS = 40;
 
 type Step =
   | { readonly do: 'append'; readonly items: readonly { place: number; size: number }[]; readonly mark: string | null }

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Environment, openEnvironment } from '../../../platform/lmdb/environment.ts';
+import type { Manifest } from '../../../platform/lmdb/manifest.ts';
 import type { Write } from '../../../platform/lmdb/writes.ts';
 import { type ErrorCode, GatewatchError } from '../../../schemas/errors.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
@@ -16,7 +17,13 @@ function withEnvironment(
   test(title, async () => {
     const directory = temporaryDirectory();
     const open = () =>
-      openEnvironment({ directory: directory.path, tables: ['a', 'b'], mapBytes: 1e6, deferMeta: true });
+      openEnvironment({
+        directory: directory.path,
+        tables: ['a', 'b'],
+        mapBytes: 1e6,
+        deferMeta: true,
+        agree: (found: Manifest | null) => found ?? {},
+      });
     try {
       const environment = await open();
       await run(environment, open).finally(() => environment.close());
@@ -77,7 +84,7 @@ test('says which directory cannot be opened, and leaves no lock', async () => {
   try {
     const path = join(directory.path, 'file');
     writeFileSync(path, '');
-    const options = { tables: [], mapBytes: 1e6, deferMeta: true };
+    const options = { tables: [], mapBytes: 1e6, deferMeta: true, agree: (found: Manifest | null) => found ?? {} };
     await assert.rejects(openEnvironment({ ...options, directory: path }), (error) => {
       assert.ok(error instanceof GatewatchError && error.code === 'store_unavailable');
       return error.message.includes(path);

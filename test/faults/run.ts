@@ -1,0 +1,76 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Child, startChild } from './child-process.ts';
+import type { ChildOptions } from './child-protocol.ts';
+import { countComplaints } from './comparison.ts';
+import { createTraffic, type Traffic } from './traffic.ts';
+import type { Workload } from './workload.ts';
+
+/** Often enough that most kills come with a checkpoint or two behind them. */
+export const CHECKPOINT_MS = 300;
+
+/** A workload, a data directory, and the program that is started on it again and again. */
+export interface Run {
+  readonly traffic: Traffic;
+  readonly dumpPath: string;
+  /** Starts the program; the former one must have ended. */
+  start(options?: Partial<ChildOptions>): Child;
+  /** Lets everything sent arrive, and says what is wrong with what is stored. */
+  check(child: Child): Promise<string[]>;
+  /** Brings the traffic to its end, writes the dump, stops the program, and says what is wrong with the counts. */
+  finish(child: Child): Promise<string[]>;
+  close(): void;
+}
+
+/** `directory` must be new. `seed` shapes how the traffic is cut, not what it holds. */
+export function createRun(directory: string, workload: Workload, seed: number): Run {
+  const logs = join(directory, 'logs');
+  mkdirSync(logs, { recursive: true });
+  let current: Child | null = null;
+  const traffic = createTraffic(workload, logs, () => current?.url() ?? null, seed);
+  const files = workload.files.map(({ name, format }, i) => ({ name, format, path: traffic.writers[i]?.path ?? '' }));
+  const dumpPath = join(directory, 'dump.ndjson');
+
+  async function check(child: Child): Promise<string[]> {
+    await child.command({ do: 'settle', checkpointed: true });
+    return countComplaints(await child.count(), traffic.sent());
+  }
+
+  return {
+    traffic,
+    dumpPath,
+    start(options = {}) {
+      current = startChild({ directory: join(directory, 'data'), files, checkpointMs: CHECKPOINT_MS, ...options });
+      return current;
+    },
+    check,
+    async finish(child) {
+      const advance = traffic.advanceTo(1);
+      await advance.files;
+      await advance.clients;
+      const complaints = await check(child);
+      await child.command({ do: 'dump', path: dumpPath });
+      await child.command({ do: 'stop' });
+      const { failure } = await child.ended;
+      return failure === null ? complaints : [...complaints, failure];
+    },
+    close() {
+      current?.kill();
+      traffic.stop();
+    },
+  };
+}
+
+/** The whole workload without a kill: what every other run must come to. Gives the path of the dump. */
+export async function uninterrupted(directory: string, workload: Workload): Promise<string> {
+  const run = createRun(directory, workload, 1);
+  try {
+    const child = run.start();
+    await child.listening;
+    const complaints = await run.finish(child);
+    if (complaints.length > 0) throw new Error(`the uninterrupted run is wrong already:\n${complaints.join('\n')}`);
+    return run.dumpPath;
+  } finally {
+    run.close();
+  }
+}
