@@ -186,7 +186,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       await opened.migrate();
       return { store: wrap?.store?.(opened) ?? opened, missing: null };
     } catch (error) {
-      if (!(error instanceof GatewatchError) || error.code !== 'store_unavailable') throw error;
+      if (!(error instanceof GatewatchError) || error.code !== 'store_missing') throw error;
       return { store: null, missing: error.message };
     }
   }

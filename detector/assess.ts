@@ -22,6 +22,8 @@ export const EVIDENCE_HALF_LIFE_MS = 72 * 3_600_000;
 
 const FAMILY_NUMBER = CHANNELS.map((channel) => FAMILIES.indexOf(FAMILY_OF[channel]));
 const CHANNEL_COUNT = CHANNELS.length;
+const REQUESTS_CHANNEL = CHANNELS.indexOf('requests');
+const FAILURES_CHANNEL = CHANNELS.indexOf('auth_failures');
 const FAMILY_COUNT = FAMILIES.length;
 /** ln e of a tick in which nothing was unusual: the limit of the evidence at p = 1 is 1/2. */
 const LN_E_OF_NOTHING = Math.log(0.5);
@@ -104,6 +106,10 @@ export function startEvidence(view: RowView, tick: number): void {
   const lnE = (view.priors.eta[tick] as number) * LN_E_OF_NOTHING;
   for (let i = 0; i <= FAMILY_COUNT; i++) view.floats[at + LN_E + i] = lnE;
   for (let channel = 0; channel < CHANNEL_COUNT; channel++) view.floats[at + LN_P + channel] = NOT_SCORED;
+  // Every tick has requests, and each may have failed: both take part from the first event on, as they do at the close,
+  // where the maps of the families together are made. A look at fewer channels would not be comparable with them.
+  view.floats[at + LN_P + REQUESTS_CHANNEL] = 0;
+  view.floats[at + LN_P + FAILURES_CHANNEL] = 0;
 }
 
 /**
@@ -128,6 +134,20 @@ export function risk(view: RowView): number {
   let level = levelAt(view, 0, 0);
   for (let tick = 1; tick < TICKS.length; tick++) level = Math.max(level, levelAt(view, tick, 0));
   return level;
+}
+
+/**
+ * Evidence held against the identity, in nats, for deciding how much it may teach its baseline: the greatest of the three
+ * tick lengths, without the offsets that put them on the scale of decisions. `withOpen` = the open ticks included.
+ */
+export function heldEvidence(view: RowView, withOpen: boolean): number {
+  let held = 0;
+  for (let tick = 0; tick < TICKS.length; tick++) {
+    const at = view.at + tickBase(tick);
+    const open = withOpen ? (view.floats[at + LN_E] as number) : 0;
+    held = Math.max(held, (view.floats[at + BASE] as number) + open);
+  }
+  return held;
 }
 
 /** L_f in nats of a family. */

@@ -47,8 +47,21 @@ export interface ExplainContext {
   readonly novelties: RecentNovelties;
 }
 
-/** The reasons behind a risk that tick `tick` leads, strongest first. */
-export function explain(context: ExplainContext, tick: number): Reason[] {
+/**
+ * The reasons behind a risk that tick length `leading` leads, strongest first. There is always one: when what is open in
+ * the leading length carries next to nothing (the evidence is from earlier ticks), the other lengths are asked, and at last
+ * the number of requests is stated as it is.
+ */
+export function explain(context: ExplainContext, leading: number): Reason[] {
+  for (const tick of [leading, ...TICKS.keys()]) {
+    const reasons = reasonsOf(context, tick);
+    if (reasons.length > 0) return reasons.sort((a, b) => b.nats - a.nats).slice(0, REASONS_MAX);
+  }
+  const nats = Math.max(0, contribution(context.view, context.maps, leading, CHANNELS.indexOf('requests')));
+  return [reasonOf(context, leading, CHANNELS.indexOf('requests'), rounded(nats)) as Reason];
+}
+
+function reasonsOf(context: ExplainContext, tick: number): Reason[] {
   const { view, maps } = context;
   const reasons: Reason[] = [];
   for (let channel = 0; channel < CHANNELS.length; channel++) {
@@ -56,10 +69,10 @@ export function explain(context: ExplainContext, tick: number): Reason[] {
     if (lnP >= 0) continue;
     const nats = contribution(view, maps, tick, channel);
     if (nats < NATS_MIN) continue;
-    const reason = reasonOf(context, tick, channel, Math.round(nats * 1000) / 1000);
+    const reason = reasonOf(context, tick, channel, rounded(nats));
     if (reason !== null) reasons.push(reason);
   }
-  return reasons.sort((a, b) => b.nats - a.nats).slice(0, REASONS_MAX);
+  return reasons;
 }
 
 function reasonOf(context: ExplainContext, tick: number, number: number, nats: number): Reason | null {

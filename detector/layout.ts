@@ -1,4 +1,4 @@
-import { CHANNELS, FAMILIES, TICKS } from '../schemas/decision.ts';
+import { CHANNELS, FAMILIES, OBJECT_SLOTS, TICKS } from '../schemas/decision.ts';
 
 /**
  * Where everything stands in a row: 216 words of 32 bits, read as Uint32Array or Float32Array. One file owns the layout.
@@ -65,7 +65,7 @@ export const ROUTE_HOUR_BLOOM_BITS = 128;
 export const ROUTE_DRAWS = 187;
 
 /** Linear counters of the open ticks. */
-export const OBJECT_COUNTER_BITS = [128, 256, 512] as const; // minute, hour, day
+export const OBJECT_COUNTER_BITS = TICKS.map((tick) => OBJECT_SLOTS[tick]);
 export const objectCounter = (tick: number): number => (tick === 0 ? 188 : tick === 1 ? 192 : 200);
 
 if (

@@ -25,10 +25,12 @@ export interface TailMaps {
 }
 
 /**
- * Gets every benign-looking p of closed ticks, for building tail maps. `channel` is the number in CHANNELS, or -1 for the
- * families together. `lnP` is raw: before calibration, randomised for counts.
+ * Gets the p of every closed tick, for building tail maps. `channel` is the number in CHANNELS, or -1 for the families
+ * together. `lnP` is raw: before calibration, randomised for counts. `weight` says how little is held against the identity
+ * from before the tick (1: nothing); maps made from real logs leave out what weighs less than one half. It must not depend
+ * on the tick itself, or the map would lose its tail.
  */
-export type TailSink = (kind: number, channel: number, tick: number, lnP: number) => void;
+export type TailSink = (kind: number, channel: number, tick: number, lnP: number, weight: number) => void;
 
 /** A value in LN_P that says: this channel was not scored in the open tick. */
 export const NOT_SCORED = 1;

@@ -1,7 +1,7 @@
-import { TICK_MS, TICKS } from '../schemas/decision.ts';
+import { CHANNELS, LATE_MS, TICK_MS, TICKS } from '../schemas/decision.ts';
 import { EVENT_FLAGS } from '../schemas/event.ts';
 import type { Policy } from '../schemas/policy.ts';
-import { accumulate, assessTick, risk, startEvidence } from './assess.ts';
+import { accumulate, assessTick, heldEvidence, risk, startEvidence } from './assess.ts';
 import {
   closeLookAtFailures,
   learnFailures,
@@ -19,7 +19,9 @@ import {
   ACTIVE_TICKS,
   AUTH_FAILURES,
   AUTH_LOOKS,
+  KIND,
   LEVEL,
+  LN_P,
   OBJECT_BITS,
   OBJECT_COUNTER_BITS,
   objectCounter,
@@ -30,14 +32,10 @@ import {
 import type { Observation } from './observation.ts';
 import type { RowView, TailMaps, TailSink } from './row-view.ts';
 
-/** An event of a closed tick still counts, in the open one, when it is at most this much older than the newest. */
-export const LATE_MS = 120_000;
-
 const LENGTHS = TICKS.map((tick) => TICK_MS[tick]);
 const HOUR = 1;
+const OBJECTS_CHANNEL = CHANNELS.indexOf('objects');
 const DAY = 2;
-/** Ticks learned with less weight than this do not go into tail maps. */
-const SAMPLE_WEIGHT_MIN = 0.5;
 /** A new value at least this likely carries no evidence that a reason would mention (ln e is negative above p = 0.17). */
 const UNUSUAL_LN_P = Math.log(0.17);
 
@@ -91,12 +89,11 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
     closeLookAtFailures(view, maps, tick, n, k);
     if (distinct > 0) objects.final(view, maps, tick, distinct);
     const rawTotal = assessTick(view, maps, tick);
-    const level = risk(view);
-    if (sink !== null && learningWeight(level) >= SAMPLE_WEIGHT_MIN)
-      sampleTick(view, tick, index, n, k, distinct, rawTotal);
-    requests.learn(view, tick, n, level);
-    learnFailures(view, tick, n, k, level);
-    if (distinct > 0) objects.learn(view, tick, distinct, level);
+    if (sink !== null) sampleTick(view, tick, index, n, k, distinct, rawTotal);
+    const held = heldEvidence(view, true);
+    requests.learn(view, tick, n, held);
+    learnFailures(view, tick, n, k, held);
+    if (distinct > 0) objects.learn(view, tick, distinct, held);
     if (tick === HOUR) words[view.at + ACTIVE_TICKS] = (words[view.at + ACTIVE_TICKS] as number) + 1;
     accumulate(view, tick, nextIndex - index);
   }
@@ -111,11 +108,12 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
     total: number,
   ): void {
     const to = sink as TailSink;
-    const kind = view.words[view.at + 4] as number;
-    to(kind, 0, tick, requests.sample(view, tick, n, hash01(view, index, 0)));
-    to(kind, 1, tick, sampleFailures(view, tick, n, k));
-    if (distinct > 0) to(kind, 2, tick, objects.sample(view, tick, distinct, hash01(view, index, 2)));
-    to(kind, -1, tick, total);
+    const kind = view.words[view.at + KIND] as number;
+    const weight = sampleWeight(view);
+    to(kind, 0, tick, requests.sample(view, tick, n, hash01(view, index, 0)), weight);
+    to(kind, 1, tick, sampleFailures(view, tick, n, k), weight);
+    if (distinct > 0) to(kind, 2, tick, objects.sample(view, tick, distinct, hash01(view, index, 2)), weight);
+    to(kind, -1, tick, total, weight);
   }
 
   /** Moves the row's clock to the event: which tick lengths does it count in? */
@@ -155,6 +153,8 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
       const size = OBJECT_COUNTER_BITS[tick] as LinearCounterSize;
       if (addBit(words, view.at + objectCounter(tick), size, o.object)) {
         const bits = (words[at + OBJECT_BITS] as number) + 1;
+        // From the first object on the channel takes part, as it does at the close.
+        if (bits === 1) view.floats[at + LN_P + OBJECTS_CHANNEL] = 0;
         words[at + OBJECT_BITS] = bits;
         if (objects.look(view, maps, tick, estimate(bits, size))) fell = true;
       }
@@ -188,8 +188,7 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
   }
 
   function sampleDraw(view: RowView, channel: number): void {
-    if (sink !== null && learningWeight(risk(view)) >= SAMPLE_WEIGHT_MIN)
-      sink(view.words[view.at + 4] as number, channel, HOUR, lnPOfDraw());
+    if (sink !== null) sink(view.words[view.at + KIND] as number, channel, HOUR, lnPOfDraw(), sampleWeight(view));
   }
 
   return {
@@ -218,6 +217,11 @@ export function createTicks(requests: CountDetector, objects: CountDetector, sin
       return outcome;
     },
   };
+}
+
+/** How much a sample of this identity weighs: by what was held against it before the open ticks. */
+function sampleWeight(view: RowView): number {
+  return learningWeight(heldEvidence(view, false));
 }
 
 /** A number in [0, 1) from identity, tick and channel: randomises discrete p-values for tail maps, the same on every run. */

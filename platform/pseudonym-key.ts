@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { GatewatchError } from '../schemas/errors.ts';
 
@@ -19,10 +19,12 @@ export function loadOrCreatePseudonymKey(directory: string): Buffer {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const key = randomBytes(PSEUDONYM_KEY_BYTES);
-  const file = openSync(path, 'wx', 0o600);
+  // Whole under another name first: a process killed in between must not leave half a key.
+  const file = openSync(`${path}.new`, 'w', 0o600);
   writeSync(file, `${key.toString('base64')}\n`);
   fsyncSync(file);
   closeSync(file);
+  renameSync(`${path}.new`, path);
   return key;
 }
 

@@ -24,6 +24,10 @@ export type Channel = (typeof CHANNELS)[number];
 /** Lengths of the ticks in which behaviour is counted. The order is their number in rows and maps: append only. */
 export const TICKS = ['minute', 'hour', 'day'] as const;
 export type Tick = (typeof TICKS)[number];
+/** An event of a closed tick still counts, in the open one, when it is at most this much older than the newest. */
+export const LATE_MS = 120_000;
+/** Slots of the linear counter of distinct objects, per tick length. */
+export const OBJECT_SLOTS = { minute: 128, hour: 256, day: 512 } as const satisfies Record<Tick, number>;
 export const TICK_MS: Readonly<Record<Tick, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
 /** Channels that look at the same side of behaviour; two families must agree before a revocation. */

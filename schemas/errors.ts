@@ -2,6 +2,7 @@
 export const ERROR_CODES = [
   'config_invalid',
   'store_unavailable',
+  'store_missing',
   'store_locked',
   'state_foreign',
   'log_full',

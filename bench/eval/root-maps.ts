@@ -19,14 +19,15 @@ const days = Number(process.argv[3] ?? 60);
 const SEED = 1_000_000;
 
 const counts = new Map<string, Uint32Array>();
-// The families together are calibrated on channels that are already calibrated: two passes over the same traffic.
+// What is learned depends on evidence, and evidence on the maps: the channels are calibrated twice, and the families
+// together on channels that are already calibrated. Simulated identities are benign, so every tick is a sample.
 let histograms: {
   channel: (typeof CHANNELS)[number] | 'total';
   tick: (typeof TICKS)[number];
   n: number;
   counts: number[];
 }[] = [];
-for (const pass of ['channels', 'total'] as const) {
+for (const pass of ['first', 'channels', 'total'] as const) {
   counts.clear();
   const harness = createHarness(DEFAULT_PRIORS, { version: 0, origin: 'none', histograms }, (_, channel, tick, lnP) => {
     if ((channel === -1) !== (pass === 'total')) return;
@@ -40,12 +41,14 @@ for (const pass of ['channels', 'total'] as const) {
     bins[bin] = (bins[bin] as number) + 1;
   });
   const o = createObservation();
-  for (let i = 0; i < identities; i++) {
+  const count = pass === 'first' ? identities / 2 : identities;
+  for (let i = 0; i < count; i++) {
     const traffic = TRAFFIC_CLASSES[i % TRAFFIC_CLASSES.length] as (typeof TRAFFIC_CLASSES)[number];
     harness.fresh(traffic.kind);
     simulateIdentity(SEED + i, traffic, days, o, harness.observe);
-    if (i % 500 === 499) console.error(`${pass}: ${i + 1} of ${identities} identities`);
+    if (i % 500 === 499) console.error(`${pass}: ${i + 1} of ${count} identities`);
   }
+  if (pass === 'channels') histograms = [];
   for (const [key, bins] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const [channel, tick] = key.split('/').map(Number) as [number, number];
     const pairs: number[] = [];

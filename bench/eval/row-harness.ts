@@ -17,7 +17,7 @@ export interface Harness {
   readonly view: RowView;
 }
 
-export function createHarness(priors: Priors, calibration: Calibration, sink: TailSink): Harness {
+export function createHarness(priors: Priors, calibration: Calibration, sink: TailSink | null): Harness {
   const maps = tailMaps(calibration);
   const ticks = createTicks(createCountDetector('requests'), createCountDetector('objects'), sink);
   const buffer = new ArrayBuffer(ROW_WORDS * 4);

@@ -13,11 +13,11 @@ import type { CountPrior, GroupPriors, Priors } from '../../schemas/priors.ts';
 
 /** Gamma shape of rates across a group: heavy users are ten times the median. */
 const SHAPE = 0.7;
-/** Dispersion of counts within an identity (1 / negative-binomial size): bursty. */
-const DISPERSION = 1;
+/** Dispersion of counts within an identity (1 / negative-binomial size): minutes are bursty, days even out. */
+const DISPERSION = [2, 1, 0.3] as const;
 
-function rate(mean: number): CountPrior {
-  return { a: SHAPE, b: SHAPE / mean, c: DISPERSION };
+function rate(mean: number, tick: number): CountPrior {
+  return { a: SHAPE, b: SHAPE / mean, c: DISPERSION[tick] as number };
 }
 
 const NOVELTY = { theta: 0.5, discount: 0.2 };

@@ -83,7 +83,7 @@ export function createFileFollower(options: {
     if (followed.registration !== null && followed.replaces === null) return 'yes';
     const headIsNew = followed.reader.head() === null;
     if (!(await followed.reader.findHead(final))) return 'no';
-    if (headIsNew && !(await unchanged())) return 'changed';
+    if (headIsNew && !followed.rotated && !(await unchanged())) return 'changed';
     await register(followed);
     return stopping() ? 'no' : 'yes';
   }

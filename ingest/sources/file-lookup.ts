@@ -152,7 +152,7 @@ async function look(options: LookupOptions, opened: Set<LogFile>): Promise<Found
     if (unfinished.length > QUEUE_MAX_FILES) break;
     const candidate = await openEntry(entry, opened);
     if (candidate === null) continue;
-    if (await isSpareCopy(candidate, registry, present)) await close(candidate.file, opened);
+    if (await isSpareCopy(candidate, registry, present, atPath)) await close(candidate.file, opened);
     else unfinished.push(unreadFile(candidate));
   }
 

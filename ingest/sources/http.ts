@@ -120,15 +120,15 @@ export function registerHttpIngest(app: FastifyInstance, options: HttpIngestOpti
     // From here to `underway` nothing may wait: two requests with one key would both find themselves the first.
     const first = firstResult(name);
     if (first !== null) return replay(reply, first);
-    const counting = countingFormat(format);
+    const counting = name === null ? null : countingFormat(format);
     const accepted = intake.accept({
       sourceName,
       source,
-      format: counting.format,
+      format: counting?.format ?? format,
       bytes: lines.bytes,
       position,
       step: 'lines',
-      marks: name === null ? [] : keys.marks(name, () => counting.result(lines.count)),
+      marks: name === null || counting === null ? [] : keys.marks(name, () => counting.result(lines.count)),
     });
     position += lines.count;
     release(request);

@@ -27,7 +27,8 @@ export function createPauseGuard(isPaused: () => boolean, problem: () => Error):
     wait(promise) {
       return new Promise((resolve, reject) => {
         waiting.add(reject);
-        timer ??= setInterval(look, LOOK_MS);
+        // The connection that waits keeps the process alive, not this timer.
+        timer ??= setInterval(look, LOOK_MS).unref();
         promise.then(resolve, () => reject(problem())).finally(() => leave(reject));
       });
     },

@@ -63,25 +63,31 @@ export async function findCopied(
 }
 
 /**
- * Whether the candidate holds what a registered file holds: somebody made a copy, or is making one. `present`: the
- * registrations whose file is there, by key; null: it cannot be opened.
+ * Whether the candidate holds what another file holds: somebody made a copy, or is making one. `present`: the
+ * registrations whose file is there, by key; null: it is not open. `atPath`: the file at the path, registered or not.
  */
 export async function isSpareCopy(
-  { file, hash }: Candidate,
+  candidate: Candidate,
   registry: FileRegistry,
   present: ReadonlyMap<string, LogFile | null>,
+  atPath: Candidate | null,
 ): Promise<boolean> {
+  const { file, hash } = candidate;
+  if (atPath !== null && atPath.hash === hash && (await sameAsFarAsBothGo(file, atPath.file))) return true;
   for (const [key, other] of present) {
     const registration = registry.all.get(key);
     if (registration === undefined || registration.head !== hash) continue;
     if (registration.position > 0 && (await matchingTail(file, registration)) !== null) return true;
-    if (other === null) continue;
-    const end = Math.min(file.size, other.size);
-    const mine = await readTail(file.handle, end);
-    const its = await readTail(other.handle, end);
-    if (mine !== null && its !== null && mine.equals(its)) return true;
+    if (other !== null && (await sameAsFarAsBothGo(file, other))) return true;
   }
   return false;
+}
+
+/** Whether two files with the same first line also have the same bytes where the shorter one ends. */
+async function sameAsFarAsBothGo(one: LogFile, other: LogFile): Promise<boolean> {
+  const end = Math.min(one.size, other.size);
+  const [a, b] = await Promise.all([readTail(one.handle, end), readTail(other.handle, end)]);
+  return a !== null && b !== null && a.equals(b);
 }
 
 /** The bytes in front of the registered position, when the file still holds them. */

@@ -10,7 +10,7 @@ import type {
   PartitionEngine,
   StateStore,
 } from '../ports.ts';
-import { retryTransient } from './retry.ts';
+import { createRetry, Stopped } from './retry.ts';
 
 /** Consumer group of the detector: its commits say what `events` may forget. */
 export const DETECTOR_GROUP = 'detector';
@@ -39,7 +39,10 @@ interface Partition {
   nextOffset: number;
   eventsSince: number;
   checkpointedAt: number;
+  /** Up to here the checkpoint is saved and the group's offset committed. */
   savedOffset: number;
+  /** Stopped while decisions or state could not be written: nothing more is saved, the next start reads it again. */
+  abandoned: boolean;
   /** Work on the partition, one piece at a time. */
   tail: Promise<void>;
 }
@@ -61,6 +64,8 @@ export async function startDetectStage(options: {
 }): Promise<DetectStage> {
   const { bus, state, clock, metrics, log } = options;
   const partitions = new Map<number, Partition>();
+  const stopping = new AbortController();
+  const retry = createRetry({ log, metrics, fields: { stage: DETECTOR_GROUP }, signal: stopping.signal });
 
   async function checkpoint(number: number, partition: Partition): Promise<void> {
     if (partition.nextOffset === partition.savedOffset) return;
@@ -68,7 +73,7 @@ export async function startDetectStage(options: {
     const { nextOffset } = partition;
     const rows = [...partition.engine.takeDirtyRows()];
     const meta = partition.engine.meta();
-    await retryTransient('checkpoint', log, async () => {
+    await retry('checkpoint', async () => {
       await state.save(number, { nextOffset, meta }, rows);
       await bus.commit(DETECTOR_GROUP, 'events', number, nextOffset);
     });
@@ -98,14 +103,23 @@ export async function startDetectStage(options: {
       blocks += 1;
       if (blocks % BLOCKS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    if (out.length > 0) await retryTransient('decisions', log, () => bus.append(out));
+    if (out.length > 0) await retry('append', () => bus.append(out));
     const due = clock.now() - partition.checkpointedAt >= options.checkpointMs;
     if (due || partition.eventsSince >= options.checkpointEvents) await checkpoint(number, partition);
   }
 
   function serially(number: number, work: (partition: Partition) => Promise<void>): Promise<void> {
     const partition = partitions.get(number) as Partition;
-    const result = partition.tail.then(() => work(partition));
+    const result = partition.tail.then(async () => {
+      if (partition.abandoned) return;
+      try {
+        await work(partition);
+      } catch (error) {
+        // Going on would save an offset past decisions that were never written.
+        partition.abandoned = true;
+        if (!(error instanceof Stopped)) throw error;
+      }
+    });
     partition.tail = result.catch(() => {});
     return result;
   }
@@ -118,9 +132,19 @@ export async function startDetectStage(options: {
       const saved = await state.load(number, (row) => engine.restoreRow(row));
       if (saved !== null) engine.restoreMeta(saved.meta);
       const nextOffset = saved?.nextOffset ?? 0;
+      // A process killed between checkpoint and commit leaves the commit behind: the next checkpoint makes up for it.
+      const savedOffset = bus.committed(DETECTOR_GROUP, 'events', number) ?? 0;
       const tail = Promise.resolve();
       const checkpointedAt = clock.now();
-      partitions.set(number, { engine, nextOffset, eventsSince: 0, checkpointedAt, savedOffset: nextOffset, tail });
+      partitions.set(number, {
+        engine,
+        nextOffset,
+        eventsSince: 0,
+        checkpointedAt,
+        savedOffset,
+        abandoned: false,
+        tail,
+      });
       metrics.gauge('gatewatch_rows', { partition: String(number) }, engine.rowCount());
       return nextOffset;
     },
@@ -150,6 +174,7 @@ export async function startDetectStage(options: {
     },
     async stop() {
       clearInterval(timer);
+      stopping.abort();
       await consumer.stop();
     },
   };

@@ -3,7 +3,7 @@ import { GatewatchError } from '../../schemas/errors.ts';
 import type { Topic } from '../../schemas/topics.ts';
 import type { Bus, EventStore, Logger, Metrics, OutRecord } from '../ports.ts';
 import type { BatchInsert } from './batch.ts';
-import type { Retry } from './store-retry.ts';
+import type { Retry } from './retry.ts';
 import { type Intent, intentMark, stateMark } from './stored-state.ts';
 
 /** Dead letters in one append, at most 11 KB each. Only the last append of a batch carries its state. */

@@ -5,8 +5,8 @@ import { inTurn, type Turn } from '../store/turn.ts';
 import type { Batch } from './batch.ts';
 import { createDecisionBatch } from './decision-batch.ts';
 import { createEventBatch } from './event-batch.ts';
+import { createRetry, Stopped } from './retry.ts';
 import { type StoreBatchOptions, storeBatch } from './store-batch.ts';
-import { createRetry, Stopped } from './store-retry.ts';
 import { type Intent, readIntent, readState } from './stored-state.ts';
 
 /** Consumer group of the store: its commits say what `events` and `decisions` may forget. */
@@ -27,8 +27,8 @@ export interface BatchLimits {
 export const DEFAULT_LIMITS: BatchLimits = {
   rows: 100_000,
   bytes: 32 * 1024 * 1024,
-  totalBytes: 64 * 1024 * 1024,
-  waitMs: 1_000,
+  totalBytes: 128 * 1024 * 1024,
+  waitMs: 5_000,
 };
 
 export interface StoreWriterOptions extends Omit<StoreBatchOptions, 'topic' | 'group'> {

@@ -22,6 +22,7 @@ const INSERT_SETTINGS = {
   // Parallel parsing cuts the input into pieces that have to be put together again; it costs CPU, and each partition of
   // the bus has its own insert anyway.
   input_format_parallel_parsing: 0,
+  max_threads: 1,
   // A writer that catches up may hold more days of receipt than the default bound of 100.
   max_partitions_per_insert_block: 0,
   // Merges build the skipping indices; each fresh part would pay 8 files for them.

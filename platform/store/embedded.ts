@@ -5,6 +5,7 @@ import type { ChdbConnection } from 'chdb/connection';
 import { GatewatchError } from '../../schemas/errors.ts';
 import type { EventStore } from '../ports.ts';
 import { CLIENT_LOG, createClickHouseStore } from './clickhouse.ts';
+import { closeStandardInput } from './standard-input.ts';
 import { inTurn, type Turn } from './turn.ts';
 
 export interface EmbeddedStoreOptions {
@@ -36,11 +37,13 @@ export interface ChdbModules {
  * Opens the event store in this process: ClickHouse as a library, its data in `directory`. One process per directory,
  * one directory per process.
  *
- * Rejects with `store_unavailable` when the optional package or its native library is missing or the directory cannot be
- * used, and with `store_locked` when another process holds the directory.
+ * Rejects with `store_missing` when the optional package or its native library is not installed, with
+ * `store_unavailable` when the directory cannot be used, and with `store_locked` when another process holds the directory.
  *
  * Queries and inserts run on threads of the library, on a connection each, one at a time: they do not hold up the event
  * loop, and take at most two of libuv's four threads. Loading the library does hold it up, for about 0.2 s.
+ *
+ * Standard input is given up (standard-input.ts): the engine would read it.
  */
 export async function openEmbeddedStore(
   options: EmbeddedStoreOptions,
@@ -114,7 +117,7 @@ async function loadOrExplain(load: () => Promise<ChdbModules>): Promise<ChdbModu
     return await load();
   } catch (cause) {
     throw new GatewatchError(
-      'store_unavailable',
+      'store_missing',
       'the embedded event store needs the optional package chdb (Linux with glibc, or macOS): npm install chdb',
       { cause },
     );
@@ -136,6 +139,7 @@ async function openConnections({ engine, connection }: ChdbModules, directory: s
     '--background_schedule_pool_size=2',
   ];
   let session: InstanceType<typeof engine.Session> | null = null;
+  closeStandardInput();
   try {
     session = new engine.Session(directory, { connectionArgs });
     const reader = connection.createChdbConnection({ path: directory });

@@ -1,4 +1,4 @@
-import type { ReasonQuery } from '../../schemas/decision.ts';
+import { LATE_MS, OBJECT_SLOTS, type ReasonQuery } from '../../schemas/decision.ts';
 import { EVENT_FLAGS } from '../../schemas/event.ts';
 import { terminalText } from '../terminal-text.ts';
 
@@ -27,19 +27,19 @@ type Bind = (name: string, type: 'String' | 'UInt64' | 'Int64', value: string | 
 /**
  * The statement that counts, on the stored events, what a reason says.
  *
- * An event belongs to the range by its completion: the time as logged, plus the latency in whole milliseconds where the
- * time is the start of the request. Of the identity's events only those up to the deciding one in bus order count; all
- * lines of one identity are in one bus partition, so the order is (offset, position).
- *
- * `objectSlots` is the size of the bitmap in which the detector counts distinct objects for the reason's tick, a power
- * of two; the statement repeats its linear-counting estimate (Whang et al. 1990), -m ln(1 - set/m), rounded.
+ * It repeats how the detector counts. An event is timed by its completion: the time as logged, plus the latency in whole
+ * milliseconds where the time is the start of the request. Of the identity's events only those up to the deciding one in
+ * bus order count; all lines of one identity are in one bus partition, so the order is (offset, position). The tick is
+ * open from the first event at or after its beginning to the first one at or after its end; meanwhile an older event counts in it too while it is at most
+ * LATE_MS older than the newest before it. Our own denials do not count. Distinct objects are the detector's linear
+ * count (Whang et al. 1990), -m ln(1 - set/m), rounded.
  *
  * Misses: lines of another source that share the deciding line's block are left out, because their place in the block is
  * not stored. Times that the detector clamped (clocks ahead of ours) are counted where they were logged.
  */
-export function reasonQuery(query: ReasonQuery, objectSlots: number): BoundQuery {
+export function reasonQuery(query: ReasonQuery): BoundQuery {
   const params: Record<string, string | number> = {};
-  const sql = statement(query, objectSlots, (name, type, value) => {
+  const sql = statement(query, (name, type, value) => {
     params[name] = value;
     return `{${name}:${type}}`;
   });
@@ -47,13 +47,13 @@ export function reasonQuery(query: ReasonQuery, objectSlots: number): BoundQuery
 }
 
 /** The same statement for people: one line that says what it counts, and SQL with the values in it, to paste. */
-export function printableReasonQuery(query: ReasonQuery, objectSlots: number): { title: string; sql: string } {
+export function printableReasonQuery(query: ReasonQuery): { title: string; sql: string } {
   const range = `${utc(query.fromMs)} to ${utc(query.toMs)}`;
   const of = `${query.kind} ${terminalText(query.identity)} (tenant ${terminalText(query.tenant)})`;
   const upTo = `up to position ${query.position} of source ${terminalText(query.source)}`;
   return {
     title: `${WHAT[query.measure](terminalText(query.value ?? ''))} of ${of}, completed ${range}, ${upTo}`,
-    sql: statement(query, objectSlots, (_name, type, value) => literal(type, value)),
+    sql: statement(query, (_name, type, value) => literal(type, value)),
   };
 }
 
@@ -68,10 +68,7 @@ const WHAT: Readonly<Record<ReasonQuery['measure'], (value: string) => string>> 
   route: (value) => `requests to ${value}`,
 };
 
-function statement(query: ReasonQuery, objectSlots: number, bind: Bind): string {
-  if (!(objectSlots >= 2) || (objectSlots & (objectSlots - 1)) !== 0) {
-    throw new RangeError(`objectSlots must be a power of two, got ${objectSlots}`);
-  }
+function statement(query: ReasonQuery, bind: Bind): string {
   const owner = [
     `tenant = ${bind('tenant', 'String', query.tenant)}`,
     `identity = ${bind('identity', 'String', query.identity)}`,
@@ -87,13 +84,17 @@ function statement(query: ReasonQuery, objectSlots: number, bind: Bind): string 
     SELECT (count(), max(partition), max(offset)) FROM events
     WHERE ${owner} AND source = ${source} AND position = ${position}
   ) AS deciding
-SELECT toFloat64(${measure(query, objectSlots, bind)}) AS seen, deciding.1 > 0 AS stored
-FROM events
-WHERE ${owner}
-  AND time >= fromUnixTimestamp64Milli(${from} - ${LATENCY_MAX_MS}) AND time < fromUnixTimestamp64Milli(${to})
-  AND completed >= ${from} AND completed < ${to}
-  AND partition = deciding.2
-  AND (offset < deciding.3 OR (offset = deciding.3 AND source = ${source} AND position <= ${position}))`;
+SELECT toFloat64(${measure(query, OBJECT_SLOTS[query.tick], bind)}) AS seen, deciding.1 > 0 AS stored
+FROM (
+  SELECT *, completed AS done, max(completed) OVER (ORDER BY offset, position) AS newest
+  FROM events
+  WHERE ${owner}
+    AND time >= fromUnixTimestamp64Milli(${from} - ${LATENCY_MAX_MS + LATE_MS})
+    AND partition = deciding.2
+    AND (offset < deciding.3 OR (offset = deciding.3 AND source = ${source} AND position <= ${position}))
+)
+WHERE newest >= ${from} AND newest < ${to} AND (done >= ${from} OR done >= newest - ${LATE_MS})
+  AND bitAnd(flags, ${EVENT_FLAGS.ourDenial}) = 0`;
 }
 
 function measure(query: ReasonQuery, objectSlots: number, bind: Bind): string {
@@ -104,7 +105,8 @@ function measure(query: ReasonQuery, objectSlots: number, bind: Bind): string {
       return `countIf(bitAnd(flags, ${EVENT_FLAGS.authFailure}) != 0)`;
     case 'object_slots': {
       const set = `toFloat64(uniqExactIf(bitAnd(object, ${objectSlots - 1}), object != 0))`;
-      return `round(-${objectSlots} * log(1 - least(${set}, ${objectSlots - FULL_SHORTFALL}) / ${objectSlots}))`;
+      // As an integer, because none set gives -0.
+      return `toUInt32(round(-${objectSlots} * log(1 - least(${set}, ${objectSlots - FULL_SHORTFALL}) / ${objectSlots})))`;
     }
     case 'route':
       return `countIf(concat(method, ' ', route) = ${bind('value', 'String', query.value ?? '')})`;
@@ -118,8 +120,7 @@ function utc(ms: number): string {
 }
 
 /** Controls, line separators and direction marks, as in terminalText: SQL wants them as bytes. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const UNPRINTABLE = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /** Values come from requests: nothing in them may end the literal or act on a terminal. */
 function literal(type: 'String' | 'UInt64' | 'Int64', value: string | number): string {

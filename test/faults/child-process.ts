@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import type { ChildOptions, Command, Counts } from './child-protocol.ts';
 
 const PROGRAM = join(import.meta.dirname, 'kill-child.js');
@@ -33,7 +34,10 @@ export interface Ending {
 export class ChildEnded extends Error {}
 
 export function startChild(options: ChildOptions): Child {
-  const process_ = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const process_ = spawn(process.execPath, [PROGRAM, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+  const [, out, err, commands] = process_.stdio as unknown as [null, Readable, Readable, Writable];
   const answers = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   let errors = '';
   let nextId = 1;
@@ -48,11 +52,11 @@ export function startChild(options: ChildOptions): Child {
   listening.catch(() => {});
 
   // It may be killed while it is being written to.
-  process_.stdin.on('error', () => {});
-  process_.stderr.setEncoding('utf8').on('data', (text: string) => {
+  commands.on('error', () => {});
+  err.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-ERRORS_MAX_CHARACTERS);
   });
-  createInterface({ input: process_.stdout }).on('line', (line) => {
+  createInterface({ input: out }).on('line', (line) => {
     const said = JSON.parse(line) as { url?: string; killedAt?: string; id?: number; result?: unknown; error?: string };
     if (said.url !== undefined) {
       url = said.url;
@@ -84,7 +88,7 @@ export function startChild(options: ChildOptions): Child {
       const id = nextId;
       nextId += 1;
       answers.set(id, { resolve, reject });
-      process_.stdin.write(`${JSON.stringify({ id, ...one })}\n`);
+      commands.write(`${JSON.stringify({ id, ...one })}\n`);
     });
   }
 

@@ -15,7 +15,7 @@ export interface ChildOptions {
   readonly insertsHeld?: boolean;
 }
 
-/** One line on the child's standard input. The answer is one line on its standard output, with the same number. */
+/** One line on the child's descriptor 3. The answer is one line on its standard output, with the same number. */
 export type Command =
   | { readonly do: 'arm'; readonly plan: Plan }
   /** Waits until all files are read, everything is detected and stored; `checkpointed`: and all of that is committed. */

@@ -17,7 +17,7 @@ export interface Refusal {
 
 /** A client that sends its batches in order, each until it is answered with 200. */
 export interface HttpClient {
-  /** Sends on until so many batches are answered. Calls must not overlap. */
+  /** Sends on until so many batches are answered. A later call may raise the number before that. */
   sendUpTo(batches: number): Promise<void>;
   /** Lines of the answered batches. */
   counts(): { readonly accepted: number; readonly deadLettered: number };
@@ -34,6 +34,8 @@ export interface HttpClient {
 export function createHttpClient(work: ClientWork, url: () => string | null, draws: Draws): HttpClient {
   const refusals: Refusal[] = [];
   let next = 0;
+  let end = 0;
+  let sending: Promise<void> | null = null;
   let accepted = 0;
   let deadLettered = 0;
   let stopped = false;
@@ -72,19 +74,26 @@ export function createHttpClient(work: ClientWork, url: () => string | null, dra
     }
   }
 
+  async function send(): Promise<void> {
+    while (next < end && !stopped) {
+      const batch = work.batches[next] as ClientBatch;
+      await postUntilTaken(batch);
+      if (draws.below(LOST_ONE_IN) === 0) await postUntilTaken(batch);
+      if (stopped) return;
+      next += 1;
+      accepted += batch.accepted;
+      deadLettered += batch.deadLettered;
+    }
+  }
+
   return {
     refusals,
-    async sendUpTo(batches) {
-      const end = Math.min(batches, work.batches.length);
-      while (next < end && !stopped) {
-        const batch = work.batches[next] as ClientBatch;
-        await postUntilTaken(batch);
-        if (draws.below(LOST_ONE_IN) === 0) await postUntilTaken(batch);
-        if (stopped) return;
-        next += 1;
-        accepted += batch.accepted;
-        deadLettered += batch.deadLettered;
-      }
+    sendUpTo(batches) {
+      end = Math.min(batches, work.batches.length);
+      sending ??= send().finally(() => {
+        sending = null;
+      });
+      return sending;
     },
     counts: () => ({ accepted, deadLettered }),
     stop() {

@@ -1,14 +1,16 @@
 import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { startApp } from '../../app.ts';
 import type { App } from '../../app/contract.ts';
+import { startApp } from '../../app.ts';
 import type { Config } from '../../config/schema.ts';
 import { checkConfig } from '../../config.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { createLog } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import type { EventStore } from '../../platform/ports.ts';
+import { type BatchLimits, DEFAULT_LIMITS } from '../../platform/stages/store-writer.ts';
 import type { ChildOptions, Command } from './child-protocol.ts';
 import { withoutGuards } from './guards.ts';
 import {
@@ -20,12 +22,15 @@ import {
 } from './kill-points.ts';
 import { countStored, dumpStored } from './stored-rows.ts';
 
-// The program as a process to be killed: the app with short intervals, kill points at its ports, and a control channel on
-// standard input and output. Logs go to standard error.
+// The program as a process to be killed: the app with short intervals, kill points at its ports, and a control channel:
+// commands on descriptor 3, answers on standard output. Logs go to standard error.
 
 /** All data directories of a test give the same pseudonyms, so that their rows can be compared. */
 const KEY = 'ab'.repeat(32);
 const LOOK_MS = 20;
+/** Rows wait for others no longer than this before they are stored: a child lives for seconds. */
+const STORE_WAIT_MS = 300;
+const COMMANDS_FD = 3;
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ChildOptions;
 
@@ -108,6 +113,8 @@ async function carryOut(command: Command): Promise<unknown> {
 const say = (line: unknown) => writeSync(1, `${JSON.stringify(line)}\n`);
 const kill = createKillSwitch(until);
 if (options.plan !== undefined) kill.arm(options.plan);
+// No setting and no option of the app reaches this.
+Object.assign(DEFAULT_LIMITS, { waitMs: STORE_WAIT_MS } satisfies Partial<BatchLimits>);
 const unguarded = withoutGuards(new Set(options.guardsOff), kill);
 const log = createLog({ level: 'warn', target: process.stderr, clock: systemClock });
 app = await startApp({
@@ -128,7 +135,7 @@ app = await startApp({
 });
 if (app.store === null) throw new Error(`no store: ${app.storeMissing}`);
 say({ url: app.url });
-for await (const line of createInterface({ input: process.stdin })) {
+for await (const line of createInterface({ input: new Socket({ fd: COMMANDS_FD }) })) {
   const { id, ...command } = JSON.parse(line) as Command & { id: number };
   carryOut(command as Command).then(
     (result) => {

@@ -9,13 +9,15 @@ const CHUNK_LINES = 60;
 const PAUSE_MAX_MS = 25;
 /** A gateway writes so many lines less one to the renamed file before it opens the new one; each rotation another number. */
 const LATE_LINES = 4;
+/** One write in so many ends in the middle of a line. */
+const PARTS_ONE_IN = 3;
 /** Rotations must not share one tick of the kernel's file clock (10 ms at 100 Hz), or nobody can tell their order. */
 const ROTATION_GAP_MS = 25;
 
 /** Writes a log file gradually and rotates it, as a gateway and logrotate do. */
 export interface RotatingWriter {
   readonly path: string;
-  /** Writes until so many lines are out, the last of them perhaps only in part. Calls must not overlap. */
+  /** Writes until so many lines are out, the next one perhaps in part. A later call may raise the number before that. */
   writeUpTo(lines: number): Promise<void>;
   /** Ends the line that was written in part. */
   finishLine(): void;
@@ -34,6 +36,8 @@ export function createRotatingWriter(directory: string, work: FileWork, draws: D
   /** The first line that is not out with its line end, and how much of it is out. */
   let next = 0;
   let part = 0;
+  let end = 0;
+  let writing: Promise<void> | null = null;
   let rotations = 0;
   let accepted = 0;
   let deadLettered = 0;
@@ -70,23 +74,30 @@ export function createRotatingWriter(directory: string, work: FileWork, draws: D
     file = openSync(path, 'a');
   }
 
+  async function writeOn(): Promise<void> {
+    while (next < end) {
+      const rotateAt = work.rotations[rotations] ?? Number.POSITIVE_INFINITY;
+      if (next >= rotateAt) {
+        rotate();
+        await wait(ROTATION_GAP_MS);
+        continue;
+      }
+      const to = Math.min(next + 1 + draws.below(CHUNK_LINES), end, rotateAt);
+      const cut = to < rotateAt && draws.below(PARTS_ONE_IN) === 0;
+      write(to, cut ? draws.uniform() : 0);
+      await wait(draws.below(PAUSE_MAX_MS));
+    }
+  }
+
   return {
     path,
     finishLine,
-    async writeUpTo(lines) {
-      const end = Math.min(lines, work.lines.length);
-      while (next < end) {
-        const rotateAt = work.rotations[rotations] ?? Number.POSITIVE_INFINITY;
-        if (next >= rotateAt) {
-          rotate();
-          await wait(ROTATION_GAP_MS);
-          continue;
-        }
-        const to = Math.min(next + 1 + draws.below(CHUNK_LINES), end, rotateAt);
-        const cut = to < work.lines.length && to < rotateAt && draws.below(3) === 0;
-        write(to, cut ? draws.uniform() : 0);
-        await wait(draws.below(PAUSE_MAX_MS));
-      }
+    writeUpTo(lines) {
+      end = Math.min(lines, work.lines.length);
+      writing ??= writeOn().finally(() => {
+        writing = null;
+      });
+      return writing;
     },
     counts: () => ({ accepted, deadLettered }),
     close: () => closeSync(file),

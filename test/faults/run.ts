@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Child, startChild } from './child-process.ts';
 import type { ChildOptions } from './child-protocol.ts';
 import { countComplaints } from './comparison.ts';
@@ -8,6 +9,9 @@ import type { Workload } from './workload.ts';
 
 /** Often enough that most kills come with a checkpoint or two behind them. */
 export const CHECKPOINT_MS = 300;
+
+/** Only to end a run that hangs: what arrives does so within seconds. */
+const SETTLE_MAX_MS = 180_000;
 
 /** A workload, a data directory, and the program that is started on it again and again. */
 export interface Run {
@@ -32,7 +36,11 @@ export function createRun(directory: string, workload: Workload, seed: number): 
   const dumpPath = join(directory, 'dump.ndjson');
 
   async function check(child: Child): Promise<string[]> {
-    await child.command({ do: 'settle', checkpointed: true });
+    const settled = child.command({ do: 'settle', checkpointed: true }).then(() => true);
+    if (!(await Promise.race([settled, wait(SETTLE_MAX_MS, false, { ref: false })]))) {
+      const health = await fetch(`${child.url()}/v1/health`);
+      return [`not all is stored after ${SETTLE_MAX_MS} ms; health: ${await health.text()}`];
+    }
     return countComplaints(await child.count(), traffic.sent());
   }
 

@@ -36,7 +36,8 @@ export function createSourcesMemoryBus(
       if (dead) await new Promise(() => {});
       if (isFull) throw new GatewatchError('log_full', 'the log is full', { transient: true });
       appends += 1;
-      records.push(...out);
+      // The encoder uses the buffers of blocks again once they are appended.
+      for (const record of out) records.push({ ...record, value: Buffer.from(record.value) });
       for (const { key, value } of withMarks) {
         if (value === null) marks.delete(key);
         else marks.set(key, value);

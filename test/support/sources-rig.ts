@@ -90,3 +90,15 @@ export function deadLetters(records: readonly OutRecord[]): DeadLetter[] {
     .filter((record) => record.topic === 'dead-letter')
     .map((record) => JSON.parse(Buffer.from(record.value).toString()) as DeadLetter);
 }
+
+/** Longest wait of a test: a wait in vain must end by itself, or the test process would not. */
+const WAIT_MAX_MS = 15_000;
+
+/** Waits until the condition holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const endMs = performance.now() + WAIT_MAX_MS;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`waited in vain for: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -3,180 +3,317 @@ import {
   appendFileSync,
   closeSync,
   copyFileSync,
+  existsSync,
   openSync,
   renameSync,
+  rmSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import fc from 'fast-check';
-import type { Intake } from '../../../ingest/intake.ts';
-import { createFileSource, type FileSource } from '../../../ingest/sources/file.ts';
-import { createSourcesMemoryBus, type SourcesMemoryBus } from '../../support/sources-memory-bus.ts';
-import { NO_METRICS, QUIET_LOG, storedLines, TEST_FORMAT, testIntake } from '../../support/sources-rig.ts';
-import { temporaryDirectory } from '../../support/temporary-directory.ts';
+import { describe, test } from 'node:test';
+import { fileSourceRig } from '../../support/file-source-rig.ts';
+import { testIntake, until } from '../../support/sources-rig.ts';
 
-/** What writer and operator do, one after another, with pauses of some milliseconds between. */
-const action = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('write' as const), lines: fc.integer({ min: 1, max: 40 }) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('write half' as const) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant('write much' as const), lines: fc.integer({ min: 1_000, max: 6_000 }) }),
-  },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('rename' as const), late: fc.integer({ min: 0, max: 5 }) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('copy and cut' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('renumber' as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('stop' as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('kill' as const) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('start' as const) }) },
-);
-const script = fc.array(fc.record({ action, pauseMs: fc.constantFrom(0, 0, 0, 3, 10, 40) }), {
-  minLength: 20,
-  maxLength: 80,
-  size: 'max',
+const rig = fileSourceRig();
+
+describe('rotation', { timeout: 20_000 }, () => {
+  test('by renaming: the rest of the old file is read through the open descriptor, then the new file under a new id', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    const source = await rig.started();
+    await source.caughtUp();
+    const writer = openSync(rig.path, 'a');
+    renameSync(rig.path, `${rig.path}.1`);
+    writeSync(writer, 'n2\n');
+    writeFileSync(rig.path, 'n4\n');
+    writeSync(writer, 'n3\n');
+    closeSync(writer);
+    await until(() => rig.texts().length === 4);
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2', 'n3', 'n4']);
+    const lines = rig.lines();
+    const idOf = (text: string) => lines.find((line) => line.text === text)?.source;
+    assert.equal(idOf('n1'), idOf('n3'));
+    assert.notEqual(idOf('n1'), idOf('n4'));
+  });
+
+  test('a writer that goes on with the renamed file after the new one was begun loses no line', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    const source = await rig.started({ lingerMs: 5_000 });
+    await source.caughtUp();
+    const writer = openSync(rig.path, 'a');
+    renameSync(rig.path, join(rig.folder, 'elsewhere-named'));
+    writeFileSync(rig.path, 'n2\n');
+    await until(() => rig.texts().includes('n2'));
+    writeSync(writer, 'n3\n');
+    closeSync(writer);
+    await until(() => rig.texts().includes('n3'));
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2', 'n3']);
+  });
+
+  test('while there is no new file yet, the renamed one is read on, also after a restart', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    const first = await rig.started();
+    await first.caughtUp();
+    renameSync(rig.path, `${rig.path}.1`);
+    appendFileSync(`${rig.path}.1`, 'n2\n');
+    await until(() => rig.texts().includes('n2'));
+    await first.stop();
+    const second = await rig.started();
+    await second.caughtUp();
+    appendFileSync(`${rig.path}.1`, 'n3\n');
+    await until(() => rig.texts().includes('n3'));
+    assert.equal(rig.sources().length, 1);
+    writeFileSync(rig.path, 'n4\n');
+    await until(() => rig.texts().includes('n4'));
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2', 'n3', 'n4']);
+  });
+
+  test('the last line of a rotated file counts as complete after a while, though it has no end', async () => {
+    writeFileSync(rig.path, 'n1\nn2 cut');
+    const source = await rig.started();
+    await source.caughtUp();
+    renameSync(rig.path, `${rig.path}.1`);
+    writeFileSync(rig.path, 'n3\n');
+    await until(() => rig.texts().length === 3);
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2 cut', 'n3']);
+    await source.stop();
+    const again = await rig.started();
+    await again.caughtUp();
+    assert.equal(rig.texts().length, 3);
+  });
+
+  test('files rotated while the source was down are finished first, oldest first, also when rotated several times', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    const first = await rig.started();
+    await first.caughtUp();
+    await first.stop();
+    appendFileSync(rig.path, 'n2\n');
+    const minutesAgo = (minutes: number) => Date.now() / 1000 - 60 * minutes;
+    renameSync(rig.path, `${rig.path}.2`);
+    writeFileSync(`${rig.path}.1`, 'n3\nn4\n');
+    utimesSync(`${rig.path}.1`, minutesAgo(-1), minutesAgo(-1));
+    writeFileSync(rig.path, 'n5\n');
+    const second = await rig.started();
+    await second.caughtUp();
+    // A partition keeps the order of the source; texts of one length are in one partition.
+    assert.deepEqual(rig.texts(), ['n1', 'n2', 'n3', 'n4', 'n5']);
+  });
+
+  test('more rotated files than are held open at a time are all read, oldest first', async () => {
+    writeFileSync(rig.path, 'n00\n');
+    const first = await rig.started();
+    await first.caughtUp();
+    await first.stop();
+    const expected = ['n00'];
+    for (let n = 10; n < 90; n++) {
+      const name = `${rig.path}.${n}`;
+      writeFileSync(name, `n${n}\n`);
+      utimesSync(name, Date.now() / 1000 + n, Date.now() / 1000 + n);
+      expected.push(`n${n}`);
+    }
+    const second = await rig.started({ graceMs: 0 });
+    await second.caughtUp();
+    assert.deepEqual(rig.texts(), expected);
+  });
+
+  test('late lines of a rotated file are read also when the source was restarted in between', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    const first = await rig.started();
+    await first.caughtUp();
+    const writer = openSync(rig.path, 'a');
+    renameSync(rig.path, `${rig.path}.1`);
+    writeFileSync(rig.path, 'n2\n');
+    await first.caughtUp();
+    await first.stop();
+    const second = await rig.started({ lingerMs: 5_000 });
+    await second.caughtUp();
+    writeSync(writer, 'n3\n');
+    closeSync(writer);
+    await until(() => rig.texts().includes('n3'));
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2', 'n3']);
+    assert.equal(rig.sources().length, 2);
+  });
+
+  test('rotated files from before the first start are not read', async () => {
+    writeFileSync(`${rig.path}.1`, 'n0\n');
+    utimesSync(`${rig.path}.1`, 1_700_000_000, 1_700_000_000);
+    writeFileSync(rig.path, 'n1\n');
+    const source = await rig.started();
+    await source.caughtUp();
+    renameSync(rig.path, `${rig.path}.2`);
+    writeFileSync(rig.path, 'n2\n');
+    await until(() => rig.texts().includes('n2'));
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2']);
+  });
+
+  test('by cutting: the file begins anew at position 0 under a new id', async () => {
+    writeFileSync(rig.path, 'n1\nn2\n');
+    const source = await rig.started();
+    await source.caughtUp();
+    truncateSync(rig.path);
+    appendFileSync(rig.path, 'n3\n');
+    await source.caughtUp();
+    const last = rig.lines().find((line) => line.text === 'n3');
+    assert.equal(last?.position, 0);
+    assert.equal(rig.sources().length, 2);
+  });
+
+  test('a file that is cut and has grown beyond the read position between two looks is noticed by its first line', async () => {
+    writeFileSync(rig.path, 'n1\nn2\n');
+    const first = await rig.started();
+    await first.caughtUp();
+    await first.stop();
+    writeFileSync(rig.path, 'n3\nn4\nn5\nn6\n');
+    const second = await rig.started();
+    await second.caughtUp();
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2', 'n3', 'n4', 'n5', 'n6']);
+  });
+
+  test('the same with a first line that never changes is noticed by the bytes in front of the position', async () => {
+    writeFileSync(rig.path, '#head\nn1\nn2\n');
+    const first = await rig.started();
+    await first.caughtUp();
+    await first.stop();
+    writeFileSync(rig.path, '#head\nn3\nn4\nn5\nn6\n');
+    const second = await rig.started();
+    await second.caughtUp();
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2', 'n3', 'n4', 'n5', 'n6']);
+  });
+
+  for (const head of ['', '#head\n']) {
+    test(`by copying and cutting while the source is behind or down, lines that only the copy holds are read from it${head === '' ? '' : ', with a first line that never changes'}`, async () => {
+      writeFileSync(rig.path, `${head}n1\n`);
+      const first = await rig.started();
+      await first.caughtUp();
+      const [id] = rig.sources();
+      await first.stop();
+      appendFileSync(rig.path, 'n2\n');
+      copyFileSync(rig.path, `${rig.path}.1`);
+      truncateSync(rig.path);
+      appendFileSync(rig.path, `${head}n3\n`);
+      const second = await rig.started();
+      await second.caughtUp();
+      assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2', 'n3']);
+      const copied = rig.lines().find((line) => line.text === 'n2');
+      assert.deepEqual([copied?.source, copied?.position], [id, head.length + 3]);
+      await second.stop();
+      const third = await rig.started();
+      await third.caughtUp();
+      assert.equal(rig.texts().length, 3);
+    });
+  }
+
+  test('a copy that somebody makes of the file is not read', async () => {
+    writeFileSync(rig.path, 'n1\nn2\n');
+    const first = await rig.started();
+    await first.caughtUp();
+    copyFileSync(rig.path, `${rig.path}.1`);
+    writeFileSync(`${rig.path}.2`, 'n1\n');
+    await first.stop();
+    appendFileSync(rig.path, 'n3\n');
+    const second = await rig.started();
+    await second.caughtUp();
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2', 'n3']);
+  });
+
+  test('a copy that is being made when the source looks, of a file it has not read yet, is not read beside it', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    const first = await rig.started();
+    await first.caughtUp();
+    await first.stop();
+    renameSync(rig.path, `${rig.path}.1`);
+    writeFileSync(rig.path, 'n2\nn3\n');
+    writeFileSync(`${rig.path}.2`, 'n2\nn');
+    const second = await rig.started();
+    await second.caughtUp();
+    assert.deepEqual(rig.texts(), ['n1', 'n2', 'n3']);
+    writeFileSync(`${rig.path}.2`, 'n2\nn3\nn4\n');
+    truncateSync(rig.path);
+    appendFileSync(rig.path, 'n5\n');
+    await second.caughtUp();
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2', 'n3', 'n4', 'n5']);
+  });
+
+  test('a first line that is completed only after the file was renamed is read', async () => {
+    writeFileSync(rig.path, 'n1');
+    const source = await rig.started({ lingerMs: 5_000 });
+    await source.caughtUp();
+    const writer = openSync(rig.path, 'a');
+    renameSync(rig.path, `${rig.path}.1`);
+    writeFileSync(rig.path, 'n2\n');
+    await until(() => rig.texts().includes('n2'));
+    writeFileSync(join(rig.folder, 'another file'), '');
+    writeSync(writer, ' end\n');
+    closeSync(writer);
+    await until(() => rig.texts().includes('n1 end'));
+    assert.equal(rig.lines().length, 2);
+  });
+
+  test('a file that comes back to its old name goes on where it was', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    const source = await rig.started({ lingerMs: 5_000 });
+    await source.caughtUp();
+    renameSync(rig.path, `${rig.path}.1`);
+    writeFileSync(rig.path, 'n2\n');
+    await until(() => rig.texts().includes('n2'));
+    renameSync(rig.path, `${rig.path}.2`);
+    renameSync(`${rig.path}.1`, rig.path);
+    appendFileSync(rig.path, 'n3\n');
+    await until(() => rig.texts().includes('n3'));
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2', 'n3']);
+    assert.equal(rig.sources().length, 2);
+  });
 });
 
-/** Appends numbered lines to a log and rotates it. Everything is synchronous, so a copy and the cut after it are one step. */
-function createWriter(path: string) {
-  let next = 0;
-  let rotations = 0;
-  let half = '';
-  const lines: string[] = [];
-  const rotated: string[] = [];
+describe('registrations', { timeout: 20_000 }, () => {
+  const keys = () => [...rig.bus.marks('file/web/')].map((mark) => mark.key);
 
-  function newLine(): string {
-    const line = `n${next} ${'x'.repeat(next % 97)}`;
-    next += 1;
-    lines.push(line);
-    return `${line}\n`;
-  }
+  test('a file that is gone is forgotten a day later, and files that are there are kept', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    const first = await rig.started();
+    await first.caughtUp();
+    await first.stop();
+    rmSync(rig.path);
+    writeFileSync(rig.path, 'n2\n');
+    const second = await rig.started();
+    await second.caughtUp();
+    await second.stop();
+    assert.equal(keys().length, 2);
+    const later = await rig.started({ clock: { now: () => Date.now() + 25 * 3_600_000 } });
+    await later.caughtUp();
+    assert.equal(keys().length, 1);
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2']);
+  });
 
-  function completeHalf(): void {
-    if (half !== '') appendFileSync(path, half);
-    half = '';
-  }
+  test('a position never becomes durable without the lines before it, nor they without it', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    const first = await rig.started();
+    await first.caughtUp();
+    rig.bus.hold(true);
+    appendFileSync(rig.path, 'n2\n');
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const survivor = rig.bus.crash();
+    await first.stop();
+    rig.bus = survivor;
+    rig.intake = testIntake(survivor);
+    const second = await rig.started();
+    await second.caughtUp();
+    assert.deepEqual(rig.texts().toSorted(), ['n1', 'n2']);
+    assert.equal(rig.sources().length, 1);
+  });
 
-  return {
-    lines,
-    write(count: number) {
-      completeHalf();
-      let text = '';
-      for (let i = 0; i < count; i++) text += newLine();
-      appendFileSync(path, text);
-    },
-    writeHalf() {
-      completeHalf();
-      const line = newLine();
-      appendFileSync(path, line.slice(0, 3));
-      half = line.slice(3);
-    },
-    rename(late: number) {
-      completeHalf();
-      const name = `${path}.${++rotations}`;
-      const worker = openSync(path, 'a');
-      renameSync(path, name);
-      rotated.push(name);
-      writeFileSync(path, newLine());
-      // A worker that has not reopened the log yet.
-      for (let i = 0; i < late; i++) writeSync(worker, newLine());
-      closeSync(worker);
-    },
-    copyAndCut() {
-      completeHalf();
-      const name = `${path}.${++rotations}`;
-      copyFileSync(path, name);
-      truncateSync(path);
-      rotated.push(name);
-    },
-    renumber() {
-      const name = rotated.pop();
-      if (name !== undefined) renameSync(name, `${path}.${++rotations}`);
-    },
-  };
-}
+  test('a registration that this program did not write is refused', async () => {
+    await rig.bus.append([], [{ key: 'file/web/1:2:zz', value: '{}' }]);
+    await assert.rejects(rig.source().start(), { code: 'state_foreign' });
+  });
 
-test('every line of a log that is rotated at will, while the source is stopped, killed and started at will, comes once', {
-  timeout: 120_000,
-}, async () => {
-  let rotationsRead = 0;
-  await fc.assert(
-    fc.asyncProperty(script, async (steps) => {
-      const folder = temporaryDirectory();
-      const path = join(folder.path, 'access.log');
-      const writer = createWriter(path);
-      writer.write(1);
-      let bus: SourcesMemoryBus = createSourcesMemoryBus({ delayMs: () => Math.random() * 4 });
-      let running: { source: FileSource; intake: Intake } | null = null;
-
-      async function start(): Promise<FileSource> {
-        if (running !== null) return running.source;
-        const intake = testIntake(bus);
-        const source = createFileSource({
-          name: 'web',
-          path,
-          format: TEST_FORMAT,
-          from: 'beginning',
-          intake,
-          bus,
-          clock: { now: () => Date.now() },
-          log: QUIET_LOG,
-          metrics: NO_METRICS,
-          pollMs: 5,
-          graceMs: 5,
-          lingerMs: 60,
-        });
-        running = { source, intake };
-        await source.start();
-        return source;
-      }
-
-      async function stop(kill: boolean): Promise<void> {
-        if (running === null) return;
-        const { source, intake } = running;
-        running = null;
-        // A kill loses what is not durable at that moment, lines and positions alike.
-        const survivor = kill ? bus.crash() : null;
-        await source.stop();
-        if (survivor === null) await intake.close();
-        else bus = survivor;
-      }
-
-      // What is rotated away before the source has read anything belongs to the time before it.
-      await (await start()).caughtUp();
-      for (const { action: step, pauseMs } of steps) {
-        if (step.do === 'write' || step.do === 'write much') writer.write(step.lines);
-        else if (step.do === 'write half') writer.writeHalf();
-        else if (step.do === 'rename') writer.rename(step.late);
-        else if (step.do === 'copy and cut') writer.copyAndCut();
-        else if (step.do === 'renumber') writer.renumber();
-        else if (step.do === 'start') await start();
-        else await stop(step.do === 'kill');
-        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      }
-      writer.write(1);
-      const source = await start();
-      await source.caughtUp();
-      await stop(false);
-
-      const stored = storedLines(bus.records);
-      const places = new Set(stored.map((line) => `${line.source}@${line.position}`));
-      assert.equal(places.size, stored.length, 'a place was read twice');
-      const texts = stored.map((line) => line.text);
-      const found = new Set(texts);
-      assert.deepEqual(
-        writer.lines.filter((line) => !found.has(line)),
-        [],
-        'lines were lost',
-      );
-      assert.deepEqual(texts.toSorted(), writer.lines.toSorted());
-      rotationsRead += new Set(stored.map((line) => line.source)).size;
-      folder.remove();
-    }),
-    { numRuns: Number(process.env.RUNS ?? 15), endOnFailure: true },
-  );
-  // The runs are worth something only when there was something to rotate.
-  assert.ok(rotationsRead > 30, `${rotationsRead} files`);
+  test('another source with a name that continues this one keeps its own registrations', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    await (await rig.started({ name: 'web/2' })).caughtUp();
+    await (await rig.started({ name: 'web' })).caughtUp();
+    assert.equal(rig.texts().length, 2);
+    assert.ok(existsSync(rig.path));
+  });
 });

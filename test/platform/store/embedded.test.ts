@@ -32,7 +32,7 @@ test('says in one line what is missing when the optional package is not there', 
   const load = () => Promise.reject(new Error('Cannot find package\nchdb'));
   await assert.rejects(openEmbeddedStore({ directory: '/nowhere', memoryLimitBytes }, load), (error) => {
     assert.ok(error instanceof GatewatchError);
-    assert.deepEqual([error.code, error.transient], ['store_unavailable', false]);
+    assert.deepEqual([error.code, error.transient], ['store_missing', false]);
     assert.match(error.message, /^[^\n]*chdb[^\n]*$/);
     return true;
   });
