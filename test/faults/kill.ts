@@ -29,9 +29,11 @@ export interface KillRunResult {
 /** A kill at a random moment comes after at most so long; in this time a child starts, reads and stores. */
 const RANDOM_KILL_MAX_MS = 1_800;
 /** So long a child may take to come past a point. */
-const POINT_WAIT_MS = 8_000;
+const POINT_WAIT_MS = 4_000;
 /** Points are passed up to so many times before the kill. */
-const COUNT_MAX = 4;
+const COUNT_MAX = 3;
+/** One kill in so many is at a random moment, the others are at points. */
+const RANDOM_ONE_IN = 3;
 /** One kill in so many comes while the child is still starting or catching up, with no check before it. */
 const EARLY_ONE_IN = 4;
 /** Most that an operation under way gets before the kill: a transaction takes some ms, an insert some tens. */
@@ -51,14 +53,18 @@ export async function killRun(options: KillRunOptions): Promise<KillRunResult> {
   const run = createRun(options.directory, workload, options.seed);
   const byPlace = new Map<string, number>();
   let killed = 0;
+  let planned = 0;
   let checks = 0;
   const complaints: string[] = [];
   const result = () => ({ kills: killed, byPlace, checks, complaints });
   const shuffled = shuffle(POINTS, draws);
 
-  /** Every second kill is at a point, each point as often as the others. */
+  /** Each point as often as the others. */
   function nextPlan(): Plan | null {
-    return killed % 2 === 0 ? null : planFor(shuffled[(killed >> 1) % shuffled.length] as KillPoint, draws);
+    if (killed % RANDOM_ONE_IN === 0) return null;
+    const point = shuffled[planned % shuffled.length] as KillPoint;
+    planned += 1;
+    return planFor(point, draws);
   }
 
   /** Waits for the child to kill itself, or kills it; notes where it died. */

@@ -26,8 +26,16 @@ export interface Run {
   close(): void;
 }
 
-/** `directory` must be new. `seed` shapes how the traffic is cut, not what it holds. */
-export function createRun(directory: string, workload: Workload, seed: number): Run {
+/**
+ * `directory` must be new. `seed` shapes how the traffic is cut, not what it holds. `data`: the data directory, when it
+ * is not to be beside the logs.
+ */
+export function createRun(
+  directory: string,
+  workload: Workload,
+  seed: number,
+  data: string = join(directory, 'data'),
+): Run {
   const logs = join(directory, 'logs');
   mkdirSync(logs, { recursive: true });
   let current: Child | null = null;
@@ -48,7 +56,7 @@ export function createRun(directory: string, workload: Workload, seed: number): 
     traffic,
     dumpPath,
     start(options = {}) {
-      current = startChild({ directory: join(directory, 'data'), files, checkpointMs: CHECKPOINT_MS, ...options });
+      current = startChild({ directory: data, files, checkpointMs: CHECKPOINT_MS, ...options });
       return current;
     },
     check,
