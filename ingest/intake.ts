@@ -20,8 +20,8 @@ export interface Batch {
   readonly step: PositionStep;
   /** Makes event lines by this source's own settings (trusted proxies); without it the intake's. */
   readonly line?: EventLine;
-  /** Made durable together with the lines: how far the source is read, or an idempotency key. */
-  readonly marks: readonly Mark[];
+  /** Made durable together with the lines: how far the source is read, or an idempotency key with what became of them. */
+  readonly marks: readonly Mark[] | ((result: BatchResult) => readonly Mark[]);
 }
 
 /** What became of a batch's lines. */
@@ -170,7 +170,7 @@ export function createIntake(options: {
       if (closed) return Promise.reject(new Error('intake is closed'));
       const result = read(batch);
       bytes += batch.bytes.length;
-      marks.push(...batch.marks);
+      marks.push(...(typeof batch.marks === 'function' ? batch.marks(result) : batch.marks));
       return new Promise((resolve, reject) => {
         waiters.push({ result, resolve });
         sending ??= send();

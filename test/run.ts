@@ -1,7 +1,7 @@
 /**
  * Runs the test files under dist/test with node's own runner, then names what could not be tested here.
  * Arguments: path parts that a file's path must contain (any of them); none = all.
- * `--node PATH` runs the tests under another Node binary.
+ * `--node PATH` runs the tests under another Node binary, `--without PART` leaves out files (may stand several times).
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
@@ -11,9 +11,14 @@ import { join } from 'node:path';
 const args = process.argv.slice(2);
 const at = args.indexOf('--node');
 const node = at < 0 ? process.execPath : (args.splice(at, 2)[1] as string);
+const without: string[] = [];
+for (let i = args.indexOf('--without'); i >= 0; i = args.indexOf('--without')) {
+  without.push(args.splice(i, 2)[1] as string);
+}
 const root = join(import.meta.dirname);
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.js'))
+  .filter((name) => !without.some((part) => name.includes(part)))
   .filter((name) => args.length === 0 || args.some((part) => name.includes(part)))
   .sort()
   .map((name) => join(root, name));

@@ -21,11 +21,11 @@ export interface TrafficClass {
   readonly weekends: boolean;
 }
 
-export const TRAFFIC_CLASSES: readonly TrafficClass[] = [
-  { kind: 0, meanPerHour: 15, hours: [7, 19], activeShare: 0.6, weekends: false },
-  { kind: 3, meanPerHour: 30, hours: [0, 24], activeShare: 0.5, weekends: true },
-  { kind: 6, meanPerHour: 5, hours: [6, 24], activeShare: 0.2, weekends: true },
-];
+/** Users, API keys and addresses, with the rates that the default priors expect of them; addresses are the most. */
+const USER: TrafficClass = { kind: 0, meanPerHour: 30, hours: [7, 19], activeShare: 0.5, weekends: false };
+const API_KEY: TrafficClass = { kind: 3, meanPerHour: 60, hours: [0, 24], activeShare: 0.5, weekends: true };
+const ADDRESS: TrafficClass = { kind: 6, meanPerHour: 5, hours: [6, 24], activeShare: 0.08, weekends: true };
+export const TRAFFIC_CLASSES: readonly TrafficClass[] = [USER, ADDRESS, API_KEY, ADDRESS, USER, ADDRESS];
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -45,7 +45,7 @@ function group(
 }
 
 const PERSON = group([4, 30, 150], [2, 8, 30], [40, 6, 1]);
-const PROGRAM = group([10, 200, 2_500], [4, 60, 600], [400, 18, 1]);
+const PROGRAM = group([6, 60, 700], [3, 25, 200], [150, 12, 1]);
 const ADDRESS = group([3, 5, 8], [2, 3, 5], [15, 4, 1]);
 /** A network or a fingerprint stands for many clients at once. */
 const CROWD = group([20, 400, 5_000], [10, 150, 1_500], [600, 22, 1]);

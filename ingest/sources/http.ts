@@ -4,7 +4,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Bus, Clock, Logger } from '../../platform/ports.ts';
 import type { LineFormat } from '../formats/format.ts';
 import type { BatchResult, Intake } from '../intake.ts';
-import { countingFormat } from './counting-format.ts';
 import { readBody, tooLarge } from './http-body.ts';
 import { HttpProblem, sendProblem, toProblem } from './http-problem.ts';
 import { createIdempotencyKeys } from './idempotency.ts';
@@ -120,15 +119,14 @@ export function registerHttpIngest(app: FastifyInstance, options: HttpIngestOpti
     // From here to `underway` nothing may wait: two requests with one key would both find themselves the first.
     const first = firstResult(name);
     if (first !== null) return replay(reply, first);
-    const counting = name === null ? null : countingFormat(format);
     const accepted = intake.accept({
       sourceName,
       source,
-      format: counting?.format ?? format,
+      format,
       bytes: lines.bytes,
       position,
       step: 'lines',
-      marks: name === null || counting === null ? [] : keys.marks(name, () => counting.result(lines.count)),
+      marks: name === null ? [] : (result) => keys.marks(name, result),
     });
     position += lines.count;
     release(request);

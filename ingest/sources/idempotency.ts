@@ -18,7 +18,7 @@ export interface IdempotencyKeys {
   /** The result that a request with this key had; null when it is unknown or more than a day old. */
   stored(name: string): BatchResult | null;
   /** The marks to append together with the lines: the key with its result, and the removal of keys that are too old. */
-  marks(name: string, result: () => BatchResult): Mark[];
+  marks(name: string, result: BatchResult): Mark[];
 }
 
 /** Keys are scoped to the source name, and stored as hashes: a client may have put anything into them. */
@@ -50,13 +50,7 @@ export function createIdempotencyKeys(options: {
       kept.sort((a, b) => a.at - b.at);
       for (const { key } of kept.slice(0, Math.max(0, kept.length + 1 - GROUP_MAX_KEYS)))
         marks.push({ key, value: null });
-      marks.push({
-        key: name,
-        // The lines are read by the time that the mark is appended, and only then is the result known.
-        get value() {
-          return JSON.stringify({ at: now, result: result() });
-        },
-      });
+      marks.push({ key: name, value: JSON.stringify({ at: now, result }) });
       return marks;
     },
   };

@@ -19,11 +19,15 @@ const CAP_BYTES = 6 * 1024 * 1024;
 /** Part of the traffic before anything is full, and how far it is to come meanwhile. */
 const BEFORE = 0.1;
 const MEANWHILE = 0.9;
+const LAST_MEANWHILE = 0.95;
+/** So long everything is tried again in vain: inserts, checkpoints, appends. */
+const FULL_MS = 4_000;
 const LOOK_MS = 50;
 /** Only to end a test that hangs. */
 const PATIENCE_MS = 120_000;
 
 const disk = mountSmallDisk(DISK_BYTES);
+after(() => disk.remove());
 
 describe('no room', requires(CHDB, chdbPresent()), () => {
   const directory = temporaryDirectory();
@@ -32,10 +36,7 @@ describe('no room', requires(CHDB, chdbPresent()), () => {
   before(async () => {
     reference = await uninterrupted(join(directory.path, 'reference'), workload);
   });
-  after(() => {
-    directory.remove();
-    disk.remove();
-  });
+  after(() => directory.remove());
 
   async function started(run: Run, insertsHeld: boolean): Promise<Child> {
     const child = run.start({ insertsHeld, capBytes: CAP_BYTES });
@@ -54,6 +55,7 @@ describe('no room', requires(CHDB, chdbPresent()), () => {
       assert.match(intake.why ?? '', why);
       return true;
     });
+    run.traffic.advanceTo(LAST_MEANWHILE);
     await waitUntil('clients are refused', async () =>
       run.traffic.clients.every(({ refusals }) => refusals.length > 0),
     );
@@ -84,9 +86,41 @@ describe('no room', requires(CHDB, chdbPresent()), () => {
         const filling = keepFull(ballast);
         await run.traffic.advanceTo(MEANWHILE).files;
         await refused(run, child, /disk .* full/);
+        await wait(FULL_MS);
         await filling.stop();
         unlinkSync(ballast);
         await finished(run, child);
+      } finally {
+        run.close();
+      }
+    },
+  );
+
+  test(
+    'killed while the disk is full, the program goes on where it was once there is room',
+    requires('the right to mount a tmpfs', disk.directory !== null),
+    async () => {
+      const mount = disk.directory ?? '';
+      const ballast = join(mount, 'ballast');
+      const run = createRun(join(directory.path, 'killed'), workload, 4, join(mount, 'killed'));
+      try {
+        const child = await started(run, false);
+        const first = run.traffic.advanceTo(BEFORE);
+        await first.files;
+        await first.clients;
+        const filling = keepFull(ballast);
+        await run.traffic.advanceTo(MEANWHILE).files;
+        await refused(run, child, /disk .* full/);
+        child.kill();
+        await child.ended;
+        // It starts, or says why it cannot; either way nothing may suffer from it.
+        const second = run.start({ capBytes: CAP_BYTES });
+        await Promise.race([second.ended, wait(FULL_MS)]);
+        second.kill();
+        assert.match((await second.ended).failure ?? 'disk_full', /disk_full/);
+        await filling.stop();
+        unlinkSync(ballast);
+        await finished(run, await started(run, false));
       } finally {
         run.close();
       }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { LINE_MAX_BYTES } from '../../../ingest/formats/format.ts';
@@ -8,8 +8,23 @@ import type { Intake } from '../../../ingest/intake.ts';
 import type { FileSourceOptions } from '../../../ingest/sources/file.ts';
 import { GatewatchError } from '../../../schemas/errors.ts';
 import { fileSourceRig } from '../../support/file-source-rig.ts';
-import { requires } from '../../support/requires.ts';
 import { deadLetters, keepingLog, testIntake, until } from '../../support/sources-rig.ts';
+
+/** Uid of `nobody` on Linux; root may read everything, so it cannot show a missing right. */
+const NOBODY = 65_534;
+
+async function asOrdinaryUser(work: () => Promise<void>): Promise<void> {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) {
+    chmodSync(dirname(rig.path), 0o777);
+    process.seteuid?.(NOBODY);
+  }
+  try {
+    await work();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+}
 
 const rig = fileSourceRig();
 
@@ -194,15 +209,11 @@ describe('what cannot be read', { timeout: 20_000 }, () => {
     await refused(/access\.log.*(folder|regular file)/);
   });
 
-  test(
-    'a file without the right to read is refused, and the error says what to change',
-    requires('a user other than root', process.getuid?.() !== 0),
-    async () => {
-      writeFileSync(rig.path, 'n1\n');
-      chmodSync(rig.path, 0);
-      await refused(/access\.log.*right to read/);
-    },
-  );
+  test('a file without the right to read is refused, and the error says what to change', async () => {
+    writeFileSync(rig.path, 'n1\n');
+    chmodSync(rig.path, 0);
+    await asOrdinaryUser(() => refused(/access\.log.*right to read/));
+  });
 
   test('a rig.path through a file is refused rather than waited for', async () => {
     writeFileSync(rig.path, 'n1\n');
