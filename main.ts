@@ -74,7 +74,14 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     case 'run':
       return run(startApp, settled(readConfig(command.config)).config, systemClock, streams);
     case 'demo':
-      return demo(startApp, settled(readConfig(null)).config, packageFolder(), systemClock, streams);
+      return demo(
+        startApp,
+        settled(readConfig(null)).config,
+        settled(readPolicy(join(packageFolder(), 'examples', 'web-log', 'policy.yaml'))).policy,
+        packageFolder(),
+        systemClock,
+        streams,
+      );
     case 'dead-letter':
       await deadLetter(command, settled(readConfig(command.config)).config, systemClock, streams);
       return EXIT.ok;

@@ -7,6 +7,7 @@ import { formatByName } from '../ingest/formats/registry.ts';
 import type { Clock } from '../platform/ports.ts';
 import type { DecisionsRecord } from '../platform/stages/detect.ts';
 import type { Decision } from '../schemas/decision.ts';
+import type { Policy } from '../schemas/policy.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { findingsText, type ShowIdentity, showPseudonym } from './findings.ts';
 import { createProgress } from './progress.ts';
@@ -29,6 +30,7 @@ const LOG_NAME = 'demo-access.log';
 export async function demo(
   startApp: StartApp,
   defaults: Config,
+  policy: Policy,
   packageFolder: string,
   clock: Clock,
   streams: Streams,
@@ -38,6 +40,7 @@ export async function demo(
   const config: Config = {
     ...defaults,
     log_level: 'warn',
+    policy,
     sources: [
       { type: 'file', name: 'demo', path, format: 'apache', from: 'beginning', trusted_proxies: [] },
       ...defaults.sources,
@@ -55,7 +58,10 @@ export async function demo(
     if (stopped.aborted) return;
     const decisions = decisionsOf(app);
     out(`\n${findingsText(decisions, clearAddresses(app, path), SHOWN_MAX).trimStart()}\n\n`);
-    out(`${decisions.length} decisions, all in shadow mode: nobody's access was touched.\n`);
+    out(
+      `${decisions.length} decisions, all in shadow mode: nobody's access was touched. The demonstration lists the most unusual\n`,
+    );
+    out(`addresses from ${policy.ladder.observe} nats on (examples/web-log/policy.yaml); by default it takes 4.6.\n`);
     out(await storedText(app));
     out(servingText(app.url));
   });

@@ -11,6 +11,7 @@ import { createLog } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import type { EventStore } from '../../platform/ports.ts';
 import { type BatchLimits, DEFAULT_LIMITS } from '../../platform/stages/store-writer.ts';
+import type { Policy } from '../../schemas/policy.ts';
 import type { ChildOptions, Command } from './child-protocol.ts';
 import { withoutGuards } from './guards.ts';
 import {
@@ -31,6 +32,8 @@ const LOOK_MS = 20;
 /** Rows wait for others no longer than this before they are stored: a child lives for seconds. */
 const STORE_WAIT_MS = 300;
 const COMMANDS_FD = 3;
+/** So low that many identities are decided about, whatever the calibration: the comparison then has much to say. */
+const LOW_LADDER: Policy['ladder'] = { observe: 1, notify: 2, throttle: 3, revoke_session: 5, revoke_credential: 8 };
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ChildOptions;
 
@@ -51,6 +54,7 @@ function settings(): Config {
   const { config } = result;
   return {
     ...config,
+    policy: { ...config.policy, ladder: LOW_LADDER },
     checkpoint: { ...config.checkpoint, interval: { ms: options.checkpointMs } },
     log: { ...config.log, cap_bytes: { bytes: options.capBytes ?? config.log.cap_bytes.bytes } },
   };

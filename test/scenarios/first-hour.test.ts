@@ -164,7 +164,7 @@ test(
       pass.read(webLog, formatByName('apache'), '1', 0);
       pass.read(readFileSync(attackPath), formatByName('json'), '2', 0);
       const live = decisionsOf(app);
-      assert.ok(live.length > 5);
+      assert.ok(live.length >= 3, `${live.length} decisions`);
       assert.deepEqual(comparable(live), comparable(pass.finish().decisions));
 
       const stored = await query(app, 'SELECT toUInt32(count()) AS n, toUInt32(uniqExact(id)) AS ids FROM decisions');
