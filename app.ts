@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { startServer } from './api/server.ts';
 import { agreeOnEpoch, announceConfiguration } from './app/announce.ts';
 import type { App, AppOptions } from './app/contract.ts';
+import { startDuplicateCheck } from './app/duplicate-check.ts';
 import { healthParts, measureLog, storeLag } from './app/health-parts.ts';
 import { openLog, pseudonymKeyOf } from './app/offline-log.ts';
 import { shapingOf } from './app/shaping.ts';
@@ -97,6 +98,8 @@ export async function startApp(options: AppOptions): Promise<App> {
         stops.push(() => writer.stop());
         writer.done.catch(options.onFailure);
       }
+      const duplicates = startDuplicateCheck(store, metrics, log);
+      stops.push(() => duplicates.stop());
     } else {
       await opened.forgetGroup(STORE_GROUP);
       const reader = await passOver(bus, 'decisions');
