@@ -1,9 +1,17 @@
 import type { ConfigureControl, ControlLine } from '../schemas/control.ts';
 import { CHANNELS, TICKS } from '../schemas/decision.ts';
 import { GatewatchError } from '../schemas/errors.ts';
-import { IDENTITY_KINDS } from '../schemas/identity.ts';
+import { IDENTITY_KINDS, type IdentityKind } from '../schemas/identity.ts';
 import type { Policy } from '../schemas/policy.ts';
-import { type Calibration, type GroupPriors, type Priors, TAIL_BIN_WIDTH, TAIL_BINS } from '../schemas/priors.ts';
+import {
+  type Calibration,
+  GROUP_SAMPLES_MIN,
+  type GroupPriors,
+  type Priors,
+  TAIL_BIN_WIDTH,
+  TAIL_BINS,
+  type TailHistogram,
+} from '../schemas/priors.ts';
 import { scaleOffsets } from './assess.ts';
 import { buildTailMap, type TailMap } from './calibrate.ts';
 import type { TailMaps } from './row-view.ts';
@@ -12,9 +20,8 @@ import type { TailMaps } from './row-view.ts';
 export interface Control {
   readonly policy: Policy;
   readonly priors: Priors;
-  /** Priors and scale offsets by number of the identity kind. */
-  readonly groups: readonly { readonly priors: GroupPriors; readonly offsets: Float64Array }[];
-  readonly maps: TailMaps;
+  /** What a group goes by, by number of the identity kind. */
+  readonly groups: readonly { readonly priors: GroupPriors; readonly offsets: Float64Array; readonly maps: TailMaps }[];
 }
 
 /** As it is saved with the rows. */
@@ -43,12 +50,13 @@ export function createControls(priors: readonly Priors[], calibrations: readonly
           'run the version that wrote the log until it has caught up, or begin with an empty data directory',
       );
     }
-    line = next;
-    const groups = IDENTITY_KINDS.map((kind) => {
+    const maps = tailMapsByKind(calibration);
+    const groups = IDENTITY_KINDS.map((kind, number) => {
       const group = withPriors.kinds[kind];
-      return { priors: group, offsets: scaleOffsets(group) };
+      return { priors: group, offsets: scaleOffsets(group), maps: maps[number] as TailMaps };
     });
-    control = { policy: next.policy, priors: withPriors, groups, maps: tailMaps(calibration) };
+    control = { policy: next.policy, priors: withPriors, groups };
+    line = next;
   }
 
   function current(): Control {
@@ -62,30 +70,41 @@ export function createControls(priors: readonly Priors[], calibrations: readonly
     versions: () => ({
       policy: current().policy.version,
       priors: current().priors.version,
-      calibration: current().maps.version,
+      calibration: (line as ConfigureControl).calibration,
     }),
     state: () => line,
     restore: apply,
   };
 }
 
-const built = new WeakMap<Calibration, TailMaps>();
+const built = new WeakMap<Calibration, readonly TailMaps[]>();
 
-/** Maps of a calibration, built once for all partitions. A channel without a histogram keeps its raw p. */
-export function tailMaps(calibration: Calibration): TailMaps {
+/**
+ * Maps of a calibration by number of the identity kind, built once for all partitions. A kind whose group has fewer than
+ * GROUP_SAMPLES_MIN samples of a channel uses the root's map; a channel without any histogram keeps its raw p.
+ */
+export function tailMapsByKind(calibration: Calibration): readonly TailMaps[] {
   const known = built.get(calibration);
   if (known !== undefined) return known;
-  const mapOf = (channel: string, tick: string): TailMap => {
-    const histogram = calibration.histograms.find((h) => h.channel === channel && h.tick === tick);
-    return histogram === undefined ? identityMap() : buildTailMap(histogram);
+  const maps = new Map<TailHistogram, TailMap>();
+  const mapOf = (kind: IdentityKind, channel: string, tick: string): TailMap => {
+    const of = calibration.histograms.filter((h) => h.channel === channel && h.tick === tick);
+    const own = of.find((h) => h.kinds?.includes(kind) === true && h.n >= GROUP_SAMPLES_MIN);
+    const histogram = own ?? of.find((h) => h.kinds === null);
+    if (histogram === undefined) return identityMap();
+    const map = maps.get(histogram) ?? buildTailMap(histogram);
+    maps.set(histogram, map);
+    return map;
   };
-  const maps: TailMaps = {
-    version: calibration.version,
-    channels: CHANNELS.map((channel) => TICKS.map((tick) => mapOf(channel, tick))),
-    total: TICKS.map((tick) => mapOf('total', tick)),
-  };
-  built.set(calibration, maps);
-  return maps;
+  const byKind = IDENTITY_KINDS.map(
+    (kind): TailMaps => ({
+      version: calibration.version,
+      channels: CHANNELS.map((channel) => TICKS.map((tick) => mapOf(kind, channel, tick))),
+      total: TICKS.map((tick) => mapOf(kind, 'total', tick)),
+    }),
+  );
+  built.set(calibration, byKind);
+  return byKind;
 }
 
 /** The map that changes nothing. */

@@ -14,7 +14,7 @@ import { actionFor, levelOf } from './ladder.ts';
 import { FIRST, KIND, LEVEL, NEWEST, TENANT, TICK_INDEX, tickBase } from './layout.ts';
 import { createObservation, RANGE, readObservation, textOf } from './observation.ts';
 import { createRecentNovelties, type Novelty } from './recent-novelties.ts';
-import type { RowView, TailSink } from './row-view.ts';
+import type { RowView, TailMaps, TailSink } from './row-view.ts';
 import { createRows } from './rows.ts';
 import { createTicks } from './ticks.ts';
 
@@ -85,11 +85,14 @@ export function createEngine(options: EngineOptions): Engine {
   let tenants: string[] = [];
   let events = 0;
   const view = {} as RowView;
+  /** Maps of the group of the row in hand. */
+  let maps: TailMaps;
 
   function place(row: number, control: Control): void {
     const group = control.groups[o.kind] as Control['groups'][number];
     view.priors = group.priors;
     view.offsets = group.offsets;
+    maps = group.maps;
     view.words = rows.words(row);
     view.floats = rows.floats(row);
     view.at = rows.offsetOf(row);
@@ -132,7 +135,6 @@ export function createEngine(options: EngineOptions): Engine {
     const kind = IDENTITY_KINDS[o.kind] as IdentityKind;
     const identity = textOf(bytes, o, RANGE.identity);
     const { position } = o;
-    const maps = controls.current().maps;
     const context = { view, maps, row, tenant, kind, identity, source, position, requests, objects, novelties };
     return {
       v: 1,
@@ -184,7 +186,7 @@ export function createEngine(options: EngineOptions): Engine {
     const newest = doubles[newestAt] as number;
     if (o.timeMs > newest) doubles[newestAt] = o.timeMs;
     if ((o.flags & EVENT_FLAGS.ourDenial) !== 0) return;
-    const outcome = ticks.observe(view, control.maps, control.policy, o, newest);
+    const outcome = ticks.observe(view, maps, control.policy, o, newest);
     if (outcome.late) counters.late += 1;
     if (outcome.newContext !== 0) {
       for (let axis = 0; axis < 4; axis++) {

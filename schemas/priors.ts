@@ -49,11 +49,16 @@ export const TAIL_BIN_WIDTH = 0.05;
 export interface TailHistogram {
   readonly channel: Channel | 'total';
   readonly tick: Tick;
+  /** The group: kinds that behave alike; null is the root, of all together. */
+  readonly kinds: readonly IdentityKind[] | null;
   /** Ticks counted. */
   readonly n: number;
   /** Pairs bin, count; bins without a count are left out. */
   readonly counts: readonly number[];
 }
+
+/** Groups with fewer samples use the root's map. */
+export const GROUP_SAMPLES_MIN = 20_000;
 
 export interface Calibration {
   readonly version: number;

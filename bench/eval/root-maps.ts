@@ -9,7 +9,8 @@ import { tailBin } from '../../detector/calibrate.ts';
 import { DEFAULT_PRIORS } from '../../detector/data/default-priors.ts';
 import { createObservation } from '../../detector/observation.ts';
 import { CHANNELS, TICKS } from '../../schemas/decision.ts';
-import { TAIL_BINS } from '../../schemas/priors.ts';
+import { IDENTITY_KINDS, type IdentityKind } from '../../schemas/identity.ts';
+import { TAIL_BINS, type TailHistogram } from '../../schemas/priors.ts';
 import { simulateIdentity, TRAFFIC_CLASSES } from './benign-traffic.ts';
 import { createHarness } from './row-harness.ts';
 
@@ -18,28 +19,39 @@ const days = Number(process.argv[3] ?? 60);
 /** Seeds from here; evaluation uses others. */
 const SEED = 1_000_000;
 
+/** Kinds that behave alike share a map; the last entry is the root, of all together. */
+const GROUPS: readonly (readonly IdentityKind[] | null)[] = [
+  ['user', 'session', 'token'],
+  ['api_key', 'client', 'service'],
+  ['ip'],
+  null,
+];
+const ROOT = GROUPS.length - 1;
+const groupOf = (kind: number) => GROUPS.findIndex((kinds) => kinds?.includes(IDENTITY_KINDS[kind] as IdentityKind));
+
 const counts = new Map<string, Uint32Array>();
 // What is learned depends on evidence, and evidence on the maps: the channels are calibrated twice, and the families
 // together on channels that are already calibrated. Simulated identities are benign, so every tick is a sample.
-let histograms: {
-  channel: (typeof CHANNELS)[number] | 'total';
-  tick: (typeof TICKS)[number];
-  n: number;
-  counts: number[];
-}[] = [];
+let histograms: TailHistogram[] = [];
 for (const pass of ['first', 'channels', 'total'] as const) {
   counts.clear();
-  const harness = createHarness(DEFAULT_PRIORS, { version: 0, origin: 'none', histograms }, (_, channel, tick, lnP) => {
-    if ((channel === -1) !== (pass === 'total')) return;
-    const key = `${channel}/${tick}`;
-    let bins = counts.get(key);
-    if (bins === undefined) {
-      bins = new Uint32Array(TAIL_BINS);
-      counts.set(key, bins);
-    }
-    const bin = tailBin(lnP);
-    bins[bin] = (bins[bin] as number) + 1;
-  });
+  const harness = createHarness(
+    DEFAULT_PRIORS,
+    { version: 0, origin: 'none', histograms },
+    (kind, channel, tick, lnP) => {
+      if ((channel === -1) !== (pass === 'total')) return;
+      const bin = tailBin(lnP);
+      for (const group of [groupOf(kind), ROOT]) {
+        const key = `${group}/${channel}/${tick}`;
+        let bins = counts.get(key);
+        if (bins === undefined) {
+          bins = new Uint32Array(TAIL_BINS);
+          counts.set(key, bins);
+        }
+        bins[bin] = (bins[bin] as number) + 1;
+      }
+    },
+  );
   const o = createObservation();
   const count = pass === 'first' ? identities / 2 : identities;
   for (let i = 0; i < count; i++) {
@@ -50,24 +62,28 @@ for (const pass of ['first', 'channels', 'total'] as const) {
   }
   if (pass === 'channels') histograms = [];
   for (const [key, bins] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const [channel, tick] = key.split('/').map(Number) as [number, number];
+    const [group, channel, tick] = key.split('/').map(Number) as [number, number, number];
     const pairs: number[] = [];
-    bins.forEach((count, bin) => {
-      if (count > 0) pairs.push(bin, count);
+    bins.forEach((n, bin) => {
+      if (n > 0) pairs.push(bin, n);
     });
     const name = channel < 0 ? 'total' : (CHANNELS[channel] as (typeof CHANNELS)[number]);
-    const n = bins.reduce((sum, count) => sum + count, 0);
-    histograms = [...histograms, { channel: name, tick: TICKS[tick] as (typeof TICKS)[number], n, counts: pairs }];
+    const n = bins.reduce((sum, of) => sum + of, 0);
+    const kinds = GROUPS[group] ?? null;
+    histograms = [
+      ...histograms,
+      { channel: name, tick: TICKS[tick] as (typeof TICKS)[number], kinds, n, counts: pairs },
+    ];
     // A draw of something new is counted by the hour and judged the same in the minute.
-    if (channel >= 3) histograms.push({ channel: name, tick: 'minute', n, counts: pairs });
+    if (channel >= 3) histograms.push({ channel: name, tick: 'minute', kinds, n, counts: pairs });
   }
 }
 
 console.log(`import type { Calibration } from '../../schemas/priors.ts';
 
 /**
- * How often each raw p arises under benign behaviour, per channel and tick length: the root that groups with fewer than
- * 20,000 samples of their own use. Made by bench/eval/root-maps.ts from simulated identities; do not edit by hand.
+ * How often each raw p arises under benign behaviour, per channel, tick length and group of kinds, and of all together
+ * (kinds: null), which groups with fewer than 20,000 samples of their own use. Made by bench/eval/root-maps.ts from simulated identities; do not edit by hand.
  */
 export const ROOT_CALIBRATION: Calibration = {
   version: 1,
@@ -75,6 +91,6 @@ export const ROOT_CALIBRATION: Calibration = {
   histograms: [`);
 for (const h of histograms) {
   console.log(`    // biome-ignore format: generated data
-    { channel: '${h.channel}', tick: '${h.tick}', n: ${h.n}, counts: [${h.counts.join(', ')}] },`);
+    { channel: '${h.channel}', tick: '${h.tick}', kinds: ${h.kinds === null ? 'null' : `['${h.kinds.join("', '")}']`}, n: ${h.n}, counts: [${h.counts.join(', ')}] },`);
 }
 console.log('  ],\n};');

@@ -1,9 +1,9 @@
 import { scaleOffsets } from '../../detector/assess.ts';
-import { tailMaps } from '../../detector/control.ts';
+import { tailMapsByKind } from '../../detector/control.ts';
 import { createCountDetector } from '../../detector/detectors/counts.ts';
 import { KIND, ROW_WORDS } from '../../detector/layout.ts';
 import type { Observation } from '../../detector/observation.ts';
-import type { RowView, TailSink } from '../../detector/row-view.ts';
+import type { RowView, TailMaps, TailSink } from '../../detector/row-view.ts';
 import { createTicks, type TickOutcome } from '../../detector/ticks.ts';
 import { IDENTITY_KINDS, type IdentityKind } from '../../schemas/identity.ts';
 import { DEFAULT_POLICY } from '../../schemas/policy.ts';
@@ -18,7 +18,8 @@ export interface Harness {
 }
 
 export function createHarness(priors: Priors, calibration: Calibration, sink: TailSink | null): Harness {
-  const maps = tailMaps(calibration);
+  const byKind = tailMapsByKind(calibration);
+  let maps = byKind[0] as TailMaps;
   const ticks = createTicks(createCountDetector('requests'), createCountDetector('objects'), sink);
   const buffer = new ArrayBuffer(ROW_WORDS * 4);
   const view = { words: new Uint32Array(buffer), floats: new Float32Array(buffer), at: 0 } as RowView;
@@ -30,6 +31,7 @@ export function createHarness(priors: Priors, calibration: Calibration, sink: Ta
       view.words[KIND] = kind;
       view.priors = priors.kinds[IDENTITY_KINDS[kind] as IdentityKind];
       view.offsets = scaleOffsets(view.priors);
+      maps = byKind[kind] as TailMaps;
       newestMs = 0;
       ticks.start(view);
     },

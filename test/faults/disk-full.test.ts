@@ -79,9 +79,7 @@ describe('no room', requires(CHDB, chdbPresent()), () => {
       const run = createRun(join(directory.path, 'disk'), workload, 2, join(mount, 'data'));
       try {
         const child = await started(run, false);
-        const first = run.traffic.advanceTo(BEFORE);
-        await first.files;
-        await first.clients;
+        await run.arrived(run.traffic.advanceTo(BEFORE), child);
         assert.deepEqual(await run.check(child), []);
         const filling = keepFull(ballast);
         await run.traffic.advanceTo(MEANWHILE).files;
@@ -105,9 +103,7 @@ describe('no room', requires(CHDB, chdbPresent()), () => {
       const run = createRun(join(directory.path, 'killed'), workload, 4, join(mount, 'killed'));
       try {
         const child = await started(run, false);
-        const first = run.traffic.advanceTo(BEFORE);
-        await first.files;
-        await first.clients;
+        await run.arrived(run.traffic.advanceTo(BEFORE), child);
         const filling = keepFull(ballast);
         await run.traffic.advanceTo(MEANWHILE).files;
         await refused(run, child, /disk .* full/);

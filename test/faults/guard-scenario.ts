@@ -39,9 +39,7 @@ export async function playScenario(
     const options: Partial<ChildOptions> = { guardsOff: off };
     const first = run.start({ ...options, checkpointMs });
     await first.listening;
-    const before = run.traffic.advanceTo(BEFORE);
-    await before.files;
-    await before.clients;
+    await run.arrived(run.traffic.advanceTo(BEFORE), first);
     if (at !== 'decided') await first.command({ do: 'arm', plan: at });
     await trafficUntilEnd(run, first, at === 'decided');
     const { failure, at: died } = await first.ended;

@@ -82,9 +82,7 @@ export async function killRun(options: KillRunOptions): Promise<KillRunResult> {
   try {
     let child = run.start();
     // A file that was rotated away before the program ever read of its path is none of its business.
-    const first = run.traffic.advanceTo(1 / (kills + 2));
-    await first.files;
-    await first.clients;
+    await run.arrived(run.traffic.advanceTo(1 / (kills + 2)), child);
     complaints.push(...(await run.check(child)));
     while (killed < kills) {
       const advance = run.traffic.advanceTo((killed + 2) / (kills + 2));
@@ -94,9 +92,7 @@ export async function killRun(options: KillRunOptions): Promise<KillRunResult> {
       const early = draws.below(EARLY_ONE_IN) === 0 && killed < kills ? nextPlan() : undefined;
       if (early !== undefined) await killChild(run.start(early === null ? {} : { plan: early }), early);
       child = run.start();
-      await advance.files;
-      // A client's failure is to be seen although the other side may hang on it.
-      await Promise.race([advance.clients, child.ended]);
+      await run.arrived(advance, child);
       complaints.push(...(await run.check(child)));
       checks += 1;
       say(`${killed} kills, ${run.traffic.sent().accepted} lines: ${complaints.length === 0 ? 'right' : complaints}`);

@@ -19,8 +19,6 @@ export interface RotatingWriter {
   readonly path: string;
   /** Writes until so many lines are out, the next one perhaps in part. A later call may raise the number before that. */
   writeUpTo(lines: number): Promise<void>;
-  /** Ends the line that was written in part. */
-  finishLine(): void;
   /** Lines that are out with their line end: those that were accepted, and those that belong into the dead letter. */
   counts(): { readonly accepted: number; readonly deadLettered: number };
   close(): void;
@@ -91,7 +89,6 @@ export function createRotatingWriter(directory: string, work: FileWork, draws: D
 
   return {
     path,
-    finishLine,
     writeUpTo(lines) {
       end = Math.min(lines, work.lines.length);
       writing ??= writeOn().finally(() => {

@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Child, startChild } from './child-process.ts';
+import { type Child, ChildEnded, startChild } from './child-process.ts';
 import type { ChildOptions } from './child-protocol.ts';
 import { countComplaints } from './comparison.ts';
-import { createTraffic, type Traffic } from './traffic.ts';
+import { type Advance, createTraffic, type Traffic } from './traffic.ts';
 import type { Workload } from './workload.ts';
 
 /** Often enough that most kills come with a checkpoint or two behind them. */
@@ -19,7 +19,9 @@ export interface Run {
   readonly dumpPath: string;
   /** Starts the program; the former one must have ended. */
   start(options?: Partial<ChildOptions>): Child;
-  /** Lets everything sent arrive, and says what is wrong with what is stored. */
+  /** Resolves when the traffic is where it was to be; rejects when the program ends before that. */
+  arrived(advance: Advance, child: Child): Promise<void>;
+  /** Lets everything sent be stored, and says what is wrong with what is stored. */
   check(child: Child): Promise<string[]>;
   /** Brings the traffic to its end, writes the dump, stops the program, and says what is wrong with the counts. */
   finish(child: Child): Promise<string[]>;
@@ -45,25 +47,35 @@ export function createRun(
 
   async function check(child: Child): Promise<string[]> {
     const settled = child.command({ do: 'settle', checkpointed: true }).then(() => true);
-    if (!(await Promise.race([settled, wait(SETTLE_MAX_MS, false, { ref: false })]))) {
-      const health = await fetch(`${child.url()}/v1/health`);
-      return [`not all is stored after ${SETTLE_MAX_MS} ms; health: ${await health.text()}`];
+    try {
+      if (await Promise.race([settled, wait(SETTLE_MAX_MS, false, { ref: false })])) {
+        return countComplaints(await child.count(), traffic.sent());
+      }
+    } catch (error) {
+      if (!(error instanceof ChildEnded)) throw error;
+      return [(await child.ended).failure ?? error.message];
     }
-    return countComplaints(await child.count(), traffic.sent());
+    const health = await fetch(`${child.url()}/v1/health`);
+    return [`not all is stored after ${SETTLE_MAX_MS} ms; health: ${await health.text()}`];
+  }
+
+  async function arrived(advance: Advance, child: Child): Promise<void> {
+    await advance.files;
+    const ending = await Promise.race([advance.clients.then(() => null), child.ended]);
+    if (ending !== null) throw new Error(ending.failure ?? 'the program ended');
   }
 
   return {
     traffic,
     dumpPath,
+    arrived,
     start(options = {}) {
       current = startChild({ directory: data, files, checkpointMs: CHECKPOINT_MS, ...options });
       return current;
     },
     check,
     async finish(child) {
-      const advance = traffic.advanceTo(1);
-      await advance.files;
-      await advance.clients;
+      await arrived(traffic.advanceTo(1), child);
       const complaints = await check(child);
       await child.command({ do: 'dump', path: dumpPath });
       await child.command({ do: 'stop' });

@@ -15,8 +15,6 @@ export interface Traffic {
   readonly clients: readonly HttpClient[];
   /** Brings files and clients to this share (0 to 1) of their work. Files go on while the program is down, clients wait. */
   advanceTo(share: number): Advance;
-  /** Ends lines that were written in part. */
-  finishLines(): void;
   sent(): Sent;
   stop(): void;
 }
@@ -45,9 +43,6 @@ export function createTraffic(workload: Workload, logs: string, url: () => strin
       advance.files.catch(() => {});
       advance.clients.catch(() => {});
       return advance;
-    },
-    finishLines() {
-      for (const writer of writers) writer.finishLine();
     },
     sent() {
       const all = [...writers, ...clients].map((one) => one.counts());

@@ -72,12 +72,6 @@ export function makeWorkload({ seed, lines, identities, rotations }: WorkloadSiz
   };
 }
 
-/** The place in the week at which the attacks begin, as a share of a stream's lines. */
-export function attackShare(lines: readonly WorkLine[]): number {
-  const first = lines.findIndex(({ text }) => text.includes('/v1/admin/'));
-  return first < 0 ? 1 : first / lines.length;
-}
-
 function makeLines(draws: Draws, stream: number, wanted: number, identities: number, lineOf: LineOf): WorkLine[] {
   const count = Math.max(5, Math.round(identities));
   const attacks = Math.ceil(count / ATTACKED_ONE_IN);
