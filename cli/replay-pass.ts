@@ -19,6 +19,8 @@ export interface ReplayTotals {
   events: number;
   dropped: Map<string, number>;
   deadLettered: Map<string, number>;
+  /** Events that name nobody: no principal, and a client that is no address (a host name, a socket). */
+  ownerless: number;
   decisions: Decision[];
 }
 
@@ -38,7 +40,14 @@ export interface ReplayPass {
 export function createReplayPass(options: { partitions: number; line: EventLine; policy: Policy }): ReplayPass {
   const { partitions, line } = options;
   const encoder = createBlockEncoder({ partitions, epoch: EPOCH });
-  const totals: ReplayTotals = { lines: 0, events: 0, dropped: new Map(), deadLettered: new Map(), decisions: [] };
+  const totals: ReplayTotals = {
+    lines: 0,
+    events: 0,
+    dropped: new Map(),
+    deadLettered: new Map(),
+    ownerless: 0,
+    decisions: [],
+  };
   const collect = (decision: Decision) => totals.decisions.push(decision);
   const control = encodeControl(
     {
@@ -87,6 +96,7 @@ export function createReplayPass(options: { partitions: number; line: EventLine;
     },
     finish() {
       for (let partition = 0; partition < partitions; partition++) send(partition);
+      for (const engine of engines) totals.ownerless += engine.counters().ownerless;
       totals.decisions.sort((a, b) => a.timeMs - b.timeMs || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
       return totals;
     },

@@ -85,6 +85,9 @@ export function summaryText(totals: ReplayTotals, identities: number, seconds: n
   const lines = [
     `${totals.lines} lines: ${totals.events} events of ${identities} identities, ${rate} events/s`,
     totals.dropped.size > 0 ? `passed over: ${reasons(totals.dropped)}` : '',
+    totals.ownerless > 0
+      ? `of nobody: ${totals.ownerless} events name neither an identity nor an address; they are not judged`
+      : '',
     totals.deadLettered.size > 0 ? `not readable: ${reasons(totals.deadLettered)} (explain-line shows why)` : '',
     totals.decisions.length > 0 ? `decisions: ${reasons(byAction)}` : 'decisions: none',
   ];
