@@ -61,11 +61,15 @@ function processBytes(field: 'RssAnon' | 'VmRSS'): number | null {
 export function replayMemory(lines: number, looks: readonly number[]): Record<string, unknown> {
   const pass = newPass(8);
   const format = formatByName('json');
+  const log = syntheticLog(lines);
+  // The input buffer is there before the start is measured: it belongs to no identity.
+  const first = log.next().value as Buffer;
+  globalThis.gc?.();
   const before = processBytes('RssAnon');
   const seen: { lines: number; anonymous: number | null; resident: number | null; identities: number }[] = [];
   let position = 0;
   let read = 0;
-  for (const chunk of syntheticLog(lines)) {
+  for (let chunk: Buffer | undefined = first; chunk !== undefined; chunk = log.next().value ?? undefined) {
     read = pass.read(chunk, format, SOURCE, position);
     position += chunk.length;
     const next = looks[seen.length];

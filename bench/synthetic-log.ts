@@ -43,7 +43,8 @@ function lineOf(i: number, identity: number, u: number, object: number): string 
   const time = new Date(START_MS + Math.floor((i * 1000) / RATE)).toISOString();
   const route = ROUTES[(identity + (object % 3)) % ROUTES.length];
   const agent = AGENTS[identity % AGENTS.length];
-  const status = u < 0.005 ? 401 : u < 0.03 ? 404 : 200;
+  // Not 401: a key that was refused is only claimed, and its address would become an identity of its own.
+  const status = u < 0.005 ? 403 : u < 0.03 ? 404 : 200;
   const address = `10.${(identity >> 16) & 255}.${(identity >> 8) & 255}.${identity & 255}`;
   const head =
     `{"time":"${time}","method":"${METHODS[object % METHODS.length]}","path":"/v1/${route}/${1000 + ((identity * 31 + object) % 100_000)}",` +
