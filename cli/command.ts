@@ -26,8 +26,6 @@ export interface ReplayCommand {
   readonly mapping: string | null;
   /** File of a policy; null is the default one. */
   readonly policy: string | null;
-  /** Folder in which events and decisions are stored; null stores nothing. */
-  readonly store: string | null;
   /** Offset from UTC of times that carry none; null assumes UTC and marks it. */
   readonly zoneOffsetMinutes: number | null;
   readonly partitions: number;

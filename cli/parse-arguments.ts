@@ -52,7 +52,6 @@ function build(name: CommandName, given: Given): Command {
         files: given.positionals,
         ...reading(given),
         policy: given.text('policy'),
-        store: given.text('store'),
         partitions: count(name, given, 'partitions', PARTITIONS_MAX) ?? EMBEDDED_PARTITIONS,
       };
     }

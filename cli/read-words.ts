@@ -9,7 +9,7 @@ const READING_FLAGS = { format: 'string', mapping: 'string', zone: 'string' } as
 const OUTPUT_FLAGS = { json: 'boolean', clear: 'boolean' } as const;
 
 const FLAGS: Readonly<Record<CommandName, FlagTypes>> = {
-  replay: { ...READING_FLAGS, ...OUTPUT_FLAGS, policy: 'string', partitions: 'string', store: 'string' },
+  replay: { ...READING_FLAGS, ...OUTPUT_FLAGS, policy: 'string', partitions: 'string' },
   run: { config: 'string' },
   'explain-line': { ...READING_FLAGS, ...OUTPUT_FLAGS },
   'check-config': {},

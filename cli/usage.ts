@@ -36,13 +36,13 @@ const OUTPUT_OPTIONS = `  --json            one JSON object a line instead of te
 const TEXTS: Readonly<Record<CommandName, string>> = {
   replay: `Usage: gatewatch replay FILE... [options]
 
-Reads the files in the given order, as one log, and prints the decisions. - is standard input.
+Reads the files in the given order, as one log, and prints the decisions. - is standard input. Nothing is stored.
+Pseudonyms are made with a fixed key, so that the same input gives the same bytes: they hide names from a glance only.
 The same log gives the same decisions, whatever the number of partitions.
 
 ${FORMAT_OPTIONS}
   --policy FILE     judge by this policy instead of the default one
   --partitions N    number of partitions, 1 to 64 (default 8)
-  --store DIR       keep events and decisions in this folder; without it nothing is stored
 ${OUTPUT_OPTIONS}
 
 Examples:

@@ -13,7 +13,6 @@ test('replay takes files and has a default for everything else', () => {
     format: 'auto',
     mapping: null,
     policy: null,
-    store: null,
     zoneOffsetMinutes: null,
     partitions: 8,
     json: false,
@@ -23,14 +22,13 @@ test('replay takes files and has a default for everything else', () => {
 
 test('replay takes its flags before, between and after files, with a blank or an equals sign', () => {
   const words =
-    'replay --format=json a --mapping m.yaml --policy p.yaml b --partitions 64 --store /d --zone -03:30 --json --clear';
+    'replay --format=json a --mapping m.yaml --policy p.yaml b --partitions 64 --zone -03:30 --json --clear';
   assert.deepEqual(parse(words), {
     command: 'replay',
     files: ['a', 'b'],
     format: 'json',
     mapping: 'm.yaml',
     policy: 'p.yaml',
-    store: '/d',
     zoneOffsetMinutes: -210,
     partitions: 64,
     json: true,
