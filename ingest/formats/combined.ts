@@ -134,7 +134,7 @@ export function createCombinedFormat(name: string, settings: CombinedSettings): 
 
   function readPeer(text: string): void {
     record.peer = isPlainIpv4(text) ? text : peerAddress(text);
-    record.peerRaw = record.peer === null && text !== '-' ? text : null;
+    record.peerRaw = record.peer === null && text !== '-' && text !== '' ? text : null;
   }
 
   function readUser(line: string, from: number, to: number, escaped: boolean): void {
