@@ -5,7 +5,9 @@ import type { ChdbConnection } from 'chdb/connection';
 import { GatewatchError } from '../../schemas/errors.ts';
 import type { EventStore } from '../ports.ts';
 import { CLIENT_LOG, createClickHouseStore } from './clickhouse.ts';
+import { forgetLostParts } from './lost-parts.ts';
 import { closeStandardInput } from './standard-input.ts';
+import { queryError } from './store-error.ts';
 import { inTurn, type Turn } from './turn.ts';
 
 export interface EmbeddedStoreOptions {
@@ -43,7 +45,8 @@ export interface ChdbModules {
  * Queries and inserts run on threads of the library, on a connection each, one at a time: they do not hold up the event
  * loop, and take at most two of libuv's four threads. Loading the library does hold it up, for about 0.2 s.
  *
- * Standard input is given up (standard-input.ts): the engine would read it.
+ * Standard input is given up (standard-input.ts): the engine would read it. Tokens of inserts that a kill cut short are
+ * forgotten (lost-parts.ts), so that repeating such an insert stores its rows.
  */
 export async function openEmbeddedStore(
   options: EmbeddedStoreOptions,
@@ -80,6 +83,17 @@ export async function openEmbeddedStore(
     await store.close();
     engine.close();
     await chdb.engine.drainPending();
+  }
+  try {
+    await forgetLostParts({
+      query: store.query,
+      async command(sql) {
+        await client.command({ query: sql });
+      },
+    });
+  } catch (error) {
+    await closeAll();
+    throw error instanceof GatewatchError ? error : queryError(error);
   }
   let closing: Promise<void> | null = null;
   return {
