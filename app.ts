@@ -132,8 +132,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       port: config.listen.port,
       log,
       parts: () => healthParts(bus, intake, store),
-      metricsText() {
-        measureLog(bus, metrics);
+      async metricsText() {
+        await measureLog(bus, metrics);
         return metrics.text();
       },
       register: (fastify) =>
@@ -168,10 +168,10 @@ export async function startApp(options: AppOptions): Promise<App> {
       pseudonym: pseudonyms.pseudonym,
       async caughtUp() {
         await files.caughtUp();
-        while (detect.lag() > 0 && stopping === null) await pause();
+        while ((await detect.lag()) > 0 && stopping === null) await pause();
       },
       async stored() {
-        while (store !== null && storeLag(bus) > 0 && stopping === null) await pause();
+        while (store !== null && (await storeLag(bus)) > 0 && stopping === null) await pause();
       },
       progress: files.progress,
       stop,

@@ -1,3 +1,4 @@
+import type { Role } from '../config/roles.ts';
 import type { FormatName } from '../config/sources.ts';
 import type { DeadLetterReason } from '../schemas/outcome.ts';
 
@@ -38,6 +39,8 @@ export interface RunCommand {
   readonly command: 'run';
   /** null: `gatewatch.yaml` when it is there, else the defaults. */
   readonly config: string | null;
+  /** What this process does, in the order of ROLES; all when nothing is said. At least one. */
+  readonly roles: readonly Role[];
 }
 
 export interface ExplainLineCommand {

@@ -29,17 +29,17 @@ export async function deadLetter(
 ): Promise<void> {
   const bus = await openLog(config, clock);
   try {
-    if (command.action === 'list') list(bus, command, out, err);
+    if (command.action === 'list') await list(bus, command, out, err);
     else await retry(bus, command, config, clock, err);
   } finally {
     await bus.close();
   }
 }
 
-function* kept(bus: Bus, command: DeadLetterCommand): Generator<Kept> {
-  const end = bus.endOffset('dead-letter', PARTITION);
+async function* kept(bus: Bus, command: DeadLetterCommand): AsyncGenerator<Kept> {
+  const end = await bus.endOffset('dead-letter', PARTITION);
   for (let from = 0; from < end; ) {
-    const records = bus.read('dead-letter', PARTITION, from, PAGE);
+    const records = await bus.read('dead-letter', PARTITION, from, PAGE);
     for (const { offset, value } of records) {
       const letter = JSON.parse(value.toString()) as DeadLetter;
       if (command.reason !== null && letter.reason !== command.reason) continue;
@@ -51,10 +51,10 @@ function* kept(bus: Bus, command: DeadLetterCommand): Generator<Kept> {
   }
 }
 
-function list(bus: Bus, command: DeadLetterCommand, out: Streams['out'], err: Streams['err']): void {
+async function list(bus: Bus, command: DeadLetterCommand, out: Streams['out'], err: Streams['err']): Promise<void> {
   let shown = 0;
   let more = 0;
-  for (const { offset, letter } of kept(bus, command)) {
+  for await (const { offset, letter } of kept(bus, command)) {
     if (command.limit !== null && shown >= command.limit) {
       more += 1;
       continue;
@@ -80,7 +80,7 @@ async function retry(
   const intake = await createRetryIntake(config, bus, clock);
   let tried = 0;
   let read = 0;
-  for (const { offset, letter } of kept(bus, command)) {
+  for await (const { offset, letter } of kept(bus, command)) {
     if (command.limit !== null && tried >= command.limit) break;
     tried += 1;
     if (letter.truncated) continue;

@@ -56,7 +56,7 @@ export async function demo(
     clearInterval(timer);
     progress.finish();
     if (stopped.aborted) return;
-    const decisions = decisionsOf(app);
+    const decisions = await decisionsOf(app);
     out(`\n${findingsText(decisions, clearAddresses(app, path), SHOWN_MAX).trimStart()}\n\n`);
     out(
       `${decisions.length} decisions, all in shadow mode: nobody's access was touched. The demonstration lists the most unusual\n`,
@@ -77,12 +77,12 @@ function unpack(packed: string, directory: string): string {
   return path;
 }
 
-function decisionsOf({ bus }: App): Decision[] {
+async function decisionsOf({ bus }: App): Promise<Decision[]> {
   const seen = new Map<string, Decision>();
   for (let partition = 0; partition < bus.partitions('decisions'); partition++) {
-    const end = bus.endOffset('decisions', partition);
+    const end = await bus.endOffset('decisions', partition);
     for (let from = 0; from < end; from += READ_RECORDS) {
-      for (const { value } of bus.read('decisions', partition, from, READ_RECORDS)) {
+      for (const { value } of await bus.read('decisions', partition, from, READ_RECORDS)) {
         const record = JSON.parse(value.toString()) as DecisionsRecord;
         for (const decision of record.decisions) seen.set(decision.id, decision);
       }

@@ -1,5 +1,6 @@
 import { nearestName } from '../config/nearest-name.ts';
 import { parseZone } from '../config/places.ts';
+import { ROLES, type Role } from '../config/roles.ts';
 import { FORMAT_NAMES, type FormatName } from '../config/sources.ts';
 import { DEAD_LETTER_REASONS } from '../schemas/outcome.ts';
 import { EMBEDDED_PARTITIONS } from '../schemas/topics.ts';
@@ -57,7 +58,7 @@ function build(name: CommandName, given: Given): Command {
     }
     case 'run':
       atMost(name, given, 0);
-      return { command: name, config: given.text('config') };
+      return { command: name, config: given.text('config'), roles: roles(name, given) };
     case 'explain-line':
       atMost(name, given, 1);
       return { command: name, file: given.positionals[0] ?? STANDARD_INPUT, ...reading(given) };
@@ -133,6 +134,15 @@ function count(name: CommandName, given: Given, flag: string, max: number): numb
   if (number < 1 || number > max)
     throw usageFault(name, `--${flag} must be a whole number from 1 to ${max}, not ${shown(text)}`);
   return number;
+}
+
+/** `core,serve` in the order of ROLES; all without the flag. */
+function roles(name: CommandName, given: Given): readonly Role[] {
+  const text = given.text('roles');
+  if (text === null) return ROLES;
+  const words = text.split(',').map((word) => oneOf(word.trim(), ROLES, 'role', '--roles '));
+  if (new Set(words).size < words.length) throw usageFault(name, '--roles names a role twice');
+  return ROLES.filter((role) => words.includes(role));
 }
 
 function oneOf<Word extends string>(written: string, words: readonly Word[], what: string, lead: string): Word {

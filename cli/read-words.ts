@@ -10,7 +10,7 @@ const OUTPUT_FLAGS = { json: 'boolean', clear: 'boolean' } as const;
 
 const FLAGS: Readonly<Record<CommandName, FlagTypes>> = {
   replay: { ...READING_FLAGS, ...OUTPUT_FLAGS, policy: 'string', partitions: 'string' },
-  run: { config: 'string' },
+  run: { config: 'string', roles: 'string' },
   'explain-line': { ...READING_FLAGS, ...OUTPUT_FLAGS },
   'check-config': {},
   'dead-letter': { config: 'string', limit: 'string', reason: 'string' },

@@ -50,15 +50,22 @@ Examples:
   gatewatch replay --format json --mapping fields.yaml --json kong.ndjson > decisions.ndjson
   zcat access.log.2.gz | gatewatch replay --zone +01:00 -
 `,
-  run: `Usage: gatewatch run [--config FILE]
+  run: `Usage: gatewatch run [options]
 
 Reads the sources of the settings until it is stopped (SIGTERM or SIGINT), which saves the state first.
+With mode: distributed in the settings the work can be shared out among processes by their roles.
 
   --config FILE     settings; without it gatewatch.yaml when it is there, else the defaults
+  --roles LIST      what this process does, joined by commas (default: all)
+                      ingest   read the sources, listen for log shippers
+                      core     detect
+                      serve    store, and answer questions
 
 Examples:
   gatewatch run
   gatewatch run --config /etc/gatewatch/gatewatch.yaml
+  gatewatch run --roles ingest
+  gatewatch run --roles core,serve
 `,
   'explain-line': `Usage: gatewatch explain-line [FILE] [options]
 

@@ -1,13 +1,16 @@
-import type { Bus, Clock, Logger, Mark, Metrics, OutRecord } from '../platform/ports.ts';
+import type { AppendOptions, Bus, Clock, Logger, Mark, Metrics, OutRecord } from '../platform/ports.ts';
 import { encodeDeadLetter } from '../schemas/dead-letter.ts';
-import { GatewatchError } from '../schemas/errors.ts';
+import { type ErrorCode, GatewatchError } from '../schemas/errors.ts';
 import type { Block, BlockEncoder } from './encoder.ts';
 import type { EventLine } from './event-line.ts';
 import type { LineFormat } from './formats/format.ts';
 import { type PositionStep, readLines } from './line-reader.ts';
 
-/** How long a full log or disk is left alone before the append is tried again. */
+/** How long a bus that takes nothing (full, away) is left alone before the append is tried again. */
 const RETRY_MS = 1_000;
+
+/** Causes of a pause whose gauge is there before it ever happened; others appear with their first pause. */
+const USUAL_CAUSES: readonly ErrorCode[] = ['log_full', 'disk_full'];
 
 /** A stretch of whole lines from one source. */
 export interface Batch {
@@ -22,6 +25,14 @@ export interface Batch {
   readonly line?: EventLine;
   /** Made durable together with the lines: how far the source is read, or an idempotency key with what became of them. */
   readonly marks: readonly Mark[] | ((result: BatchResult) => readonly Mark[]);
+  /** Lines and marks become durable together or not at all, also on a bus where that takes a transaction. */
+  readonly atomic?: boolean;
+}
+
+/** Why nothing can be made durable, as the bus said it. */
+export interface Pause {
+  readonly cause: ErrorCode;
+  readonly why: string;
 }
 
 /** What became of a batch's lines. */
@@ -36,7 +47,7 @@ export interface Intake {
   /** Resolves when the lines and marks are durable. Rejects only when the intake is closed before that. */
   accept(batch: Batch): Promise<BatchResult>;
   /** Why nothing can be made durable at the moment; null when all is well. */
-  paused(): 'log_full' | 'disk_full' | null;
+  paused(): Pause | null;
   /** Bytes of lines accepted and not yet durable. */
   pendingBytes(): number;
   /** Makes durable what was accepted, then refuses more. */
@@ -52,8 +63,8 @@ interface Waiter {
  * The one writer of `events`: lines of all sources -> event lines -> blocks -> bus.
  *
  * Blocks clock themselves: one append is in flight; lines that arrive meanwhile make up the next one. An idle system
- * sends at once, a busy one in full blocks. When the bus is full or the disk is, the blocks in hand are kept and tried
- * again every second, sources wait, and `paused` says why: nothing accepted is dropped.
+ * sends at once, a busy one in full blocks. When the bus is full, the disk is or a broker is away, the blocks in hand are
+ * kept and tried again every second, sources wait, and `paused` says why: nothing accepted is dropped.
  */
 export function createIntake(options: {
   bus: Bus;
@@ -72,7 +83,8 @@ export function createIntake(options: {
   let marks: Mark[] = [];
   let waiters: Waiter[] = [];
   let bytes = 0;
-  let pausedBy: 'log_full' | 'disk_full' | null = null;
+  let atomic = false;
+  let paused: Pause | null = null;
   let sending: Promise<void> | null = null;
   let closed = false;
   let stopWaiting = () => {};
@@ -116,21 +128,27 @@ export function createIntake(options: {
     return { lines, accepted, dropped, deadLettered };
   }
 
-  async function append(out: OutRecord[], withMarks: Mark[]): Promise<void> {
+  for (const cause of USUAL_CAUSES) metrics.gauge('gatewatch_intake_paused', { cause }, 0);
+
+  function setPaused(pause: Pause | null): void {
+    if (paused !== null && paused.cause !== pause?.cause) {
+      metrics.gauge('gatewatch_intake_paused', { cause: paused.cause }, 0);
+    }
+    if (pause !== null) metrics.gauge('gatewatch_intake_paused', { cause: pause.cause }, 1);
+    paused = pause;
+  }
+
+  async function append(out: OutRecord[], withMarks: Mark[], options: AppendOptions): Promise<void> {
     for (;;) {
       try {
-        await bus.append(out, withMarks);
-        if (pausedBy !== null) log.info({ cause: pausedBy }, 'intake goes on');
-        pausedBy = null;
-        metrics.gauge('gatewatch_intake_paused', { cause: 'log_full' }, 0);
-        metrics.gauge('gatewatch_intake_paused', { cause: 'disk_full' }, 0);
+        await bus.append(out, withMarks, options);
+        if (paused !== null) log.info({ cause: paused.cause }, 'intake goes on');
+        setPaused(null);
         return;
       } catch (error) {
-        const full = error instanceof GatewatchError && (error.code === 'log_full' || error.code === 'disk_full');
-        if (!full || closed) throw error;
-        if (pausedBy === null) log.warn({ cause: error.code }, `intake pauses: ${error.message}`);
-        pausedBy = error.code === 'log_full' ? 'log_full' : 'disk_full';
-        metrics.gauge('gatewatch_intake_paused', { cause: pausedBy }, 1);
+        if (!(error instanceof GatewatchError && error.transient) || closed) throw error;
+        if (paused === null) log.warn({ cause: error.code }, `intake pauses: ${error.message}`);
+        setPaused({ cause: error.code, why: error.message });
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, retryMs);
           stopWaiting = () => {
@@ -150,13 +168,15 @@ export function createIntake(options: {
       const out = records;
       const sent = blocks;
       const withMarks = marks;
+      const together: AppendOptions = atomic ? { atomic } : {};
       const done = waiters;
       const size = bytes;
       records = [];
       blocks = [];
       marks = [];
+      atomic = false;
       waiters = [];
-      await append(out, withMarks);
+      await append(out, withMarks, together);
       bytes -= size;
       for (const block of sent) encoder.recycle(block);
       metrics.count('gatewatch_blocks_total', {}, out.length);
@@ -170,6 +190,7 @@ export function createIntake(options: {
       if (closed) return Promise.reject(new Error('intake is closed'));
       const result = read(batch);
       bytes += batch.bytes.length;
+      if (batch.atomic === true) atomic = true;
       marks.push(...(typeof batch.marks === 'function' ? batch.marks(result) : batch.marks));
       return new Promise((resolve, reject) => {
         waiters.push({ result, resolve });
@@ -177,7 +198,7 @@ export function createIntake(options: {
         sending.catch(reject);
       });
     },
-    paused: () => pausedBy,
+    paused: () => paused,
     pendingBytes: () => bytes,
     async close() {
       closed = true;

@@ -29,15 +29,23 @@ export interface OutRecord {
   readonly value: Uint8Array;
 }
 
+export interface AppendOptions {
+  /** Records and marks all become durable or none does, on every bus. Where that costs a transaction, it takes longer. */
+  readonly atomic?: boolean;
+}
+
 /** How a group reads one topic. The three callbacks of one partition never overlap. */
 export interface ConsumeOptions {
   readonly group: string;
   readonly topic: Topic;
-  /** The partition is ours now: restore, then say at which offset to begin (null: the group's committed one, else 0). */
+  /**
+   * The partition is ours now, a former owner can commit nothing any more: restore, then say at which offset to begin
+   * (null: the group's committed one, else the first that there is).
+   */
   onAssign(partition: number): Promise<number | null>;
   /** Records in offset order. The next batch comes when this one's promise is resolved; a rejection stops the consumer. */
   onRecords(partition: number, records: readonly BusRecord[]): Promise<void>;
-  /** The partition is about to be somebody else's: finish and commit. */
+  /** The partition is about to be somebody else's, or is so already: finish and commit; a refused commit is no fault. */
   onRevoke(partition: number): Promise<void>;
 }
 
@@ -54,25 +62,77 @@ export interface Consumer {
  * Delivery: `append` resolves when every record and mark is durable against SIGKILL (against power loss within 1 s, or
  * at once with `durability: fsync`). Records of one append to one partition keep their order. Marks are never durable
  * before the records that they travel with; in the embedded bus all of it is one transaction. A consumer sees every
- * record at least once, from the offset it names. At the byte cap, or on a full disk, `append` rejects with a transient
- * GatewatchError (`log_full`, `disk_full`) and nothing of the append is kept: the caller holds back and tries again.
+ * record at least once, from the offset it names. At the byte cap, on a full disk or when a broker is away, `append`
+ * rejects with a transient GatewatchError: the caller holds back and tries again. Of an append that was rejected by the
+ * embedded bus, or was atomic, nothing is kept; else records may be there, and come twice when it is tried again.
+ *
+ * `commit` belongs to the owner of a partition. When another process has taken the partition over, or it is not known
+ * whether the commit came about, it rejects with `partition_lost`, nothing more of the partition may be written, and the
+ * bus assigns it anew: onRevoke, then onAssign if it is still ours.
  */
 export interface Bus {
   partitions(topic: Topic): number;
-  append(records: readonly OutRecord[], marks?: readonly Mark[]): Promise<void>;
+  append(records: readonly OutRecord[], marks?: readonly Mark[], options?: AppendOptions): Promise<void>;
+  /** Afterwards `getMark` and `marks` know everything that any process had made durable before the call. */
+  syncMarks(): Promise<void>;
   getMark(key: string): string | null;
   /** Marks whose key begins with the prefix, in key order. */
   marks(prefix: string): Iterable<Mark & { readonly value: string }>;
   consume(options: ConsumeOptions): Promise<Consumer>;
-  commit(group: string, topic: Topic, partition: number, nextOffset: number, marks?: readonly Mark[]): Promise<void>;
-  committed(group: string, topic: Topic, partition: number): number | null;
+  /** Offset, marks and records become durable together. */
+  commit(
+    group: string,
+    topic: Topic,
+    partition: number,
+    nextOffset: number,
+    marks?: readonly Mark[],
+    records?: readonly OutRecord[],
+  ): Promise<void>;
+  committed(group: string, topic: Topic, partition: number): Promise<number | null>;
   /** Offset that the next record of the partition will get. */
-  endOffset(topic: Topic, partition: number): number;
+  endOffset(topic: Topic, partition: number): Promise<number>;
   /** Records [from, to) of a partition, for tools that list or repeat. */
-  read(topic: Topic, partition: number, from: number, maxRecords: number): BusRecord[];
-  /** Bytes held by the log and its cap, for health. */
-  usage(): { readonly bytes: number; readonly capBytes: number };
+  read(topic: Topic, partition: number, from: number, maxRecords: number): Promise<BusRecord[]>;
+  /** Bytes held by the log and its cap, for health; null when they are somebody else's to watch. */
+  usage(): { readonly bytes: number; readonly capBytes: number } | null;
+  /** Why the bus does not work at the moment; null when all is well. */
+  trouble(): string | null;
   close(): Promise<void>;
+}
+
+/** A record of a topic that log shippers write. */
+export interface RawRecord {
+  readonly partition: number;
+  readonly offset: number;
+  /** When the broker or the producer says that it was written, ms since 1970. */
+  readonly timestampMs: number;
+  /** null: a tombstone. */
+  readonly value: Buffer | null;
+}
+
+/** How a raw topic is read. Everything is seen at least once, from the committed offset on. */
+export interface RawConsumeOptions {
+  readonly groupId: string;
+  readonly topic: string;
+  /** Where a partition begins that the group never read. */
+  readonly from: 'beginning' | 'end';
+  onAssign(partition: number): Promise<void>;
+  /** Records in offset order, one batch of a partition at a time. */
+  onRecords(partition: number, records: readonly RawRecord[]): Promise<void>;
+  onRevoke(partition: number): Promise<void>;
+  /** Records [from, to) were removed by the topic's retention before they were read. */
+  onGap(partition: number, from: number, to: number): void;
+}
+
+/** Topics that log shippers write. They are the operator's; a missing one is created. */
+export interface RawLog {
+  settle(topic: { readonly topic: string; readonly partitions: number; readonly retentionMs: number }): Promise<void>;
+  consume(options: RawConsumeOptions): Promise<RawConsumer>;
+}
+
+export interface RawConsumer extends Consumer {
+  /** Everything below `next` needs never be read again. */
+  commit(partition: number, next: number): Promise<void>;
 }
 
 /** One insert: a table, the columns of its lines, and the lines as JSONCompactEachRow bytes. */
@@ -108,10 +168,13 @@ export interface Checkpoint {
 }
 
 /**
- * Where detector state survives. `save` is all or nothing: rows, meta and offset of a partition become durable together.
+ * Where detector state survives. `save` is all or nothing: rows, meta and offset of a partition become durable together;
+ * on a shared bus together with the group's committed offset, and `partition_lost` says that the partition is not ours.
  * A state written by another generation or row layout is refused with `state_foreign`, which says what helps.
  */
 export interface StateStore {
+  /** Whether `save` also commits the group's offset. Else the caller does. */
+  readonly savesOffset: boolean;
   load(partition: number, onRow: (row: RowImage) => void): Promise<Checkpoint | null>;
   save(partition: number, checkpoint: Checkpoint, rows: Iterable<RowImage>): Promise<void>;
   close(): Promise<void>;

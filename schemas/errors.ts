@@ -9,6 +9,11 @@ export const ERROR_CODES = [
   'disk_full',
   'source_unreadable',
   'format_unknown',
+  'bus_unavailable',
+  'bus_refused',
+  'topic_unfit',
+  'message_too_large',
+  'partition_lost',
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 

@@ -29,6 +29,7 @@ test('an empty file gives the documented defaults', () => {
         evidence_days: 90,
         decisions_days: 400,
       },
+      kafka: null,
       policy: DEFAULT_POLICY,
       checkpoint: { interval: { ms: 10_000 }, events: 500_000 },
       limits: { line_max_bytes: { bytes: 64 * 1024 } },

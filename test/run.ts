@@ -7,6 +7,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { kafkaPresent } from './support/kafka/installation.ts';
+import { startBroker } from './support/kafka-broker.ts';
 
 const args = process.argv.slice(2);
 const at = args.indexOf('--node');
@@ -26,11 +28,20 @@ if (files.length === 0) {
   console.error(`no test file matches: ${args.join(' ')}`);
   process.exit(1);
 }
+// Files that share a Kafka broker find it by GATEWATCH_TEST_KAFKA; otherwise each would start one of its own.
+const sharing = files.filter((file) => readFileSync(file, 'utf8').includes('sharedBroker('));
+const given = process.env.GATEWATCH_TEST_KAFKA !== undefined;
+const broker = sharing.length > 1 && !given && kafkaPresent() ? await startBroker() : null;
 const report = join(mkdtempSync(join(tmpdir(), 'gatewatch-test-')), 'missing');
 const run = spawnSync(node, ['--test', '--test-reporter=spec', ...files], {
   stdio: 'inherit',
-  env: { ...process.env, GATEWATCH_TEST_MISSING: report },
+  env: {
+    ...process.env,
+    GATEWATCH_TEST_MISSING: report,
+    ...(broker === null ? {} : { GATEWATCH_TEST_KAFKA: broker.brokers.join(',') }),
+  },
 });
+await broker?.dispose();
 if (existsSync(report)) {
   const missing = [...new Set(readFileSync(report, 'utf8').trim().split('\n'))];
   console.error(`\nNOT TESTED HERE, because this machine lacks:\n${missing.map((m) => `  - ${m}`).join('\n')}`);

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Bus, Clock, Logger } from '../../platform/ports.ts';
+import { GatewatchError } from '../../schemas/errors.ts';
 import type { LineFormat } from '../formats/format.ts';
 import type { BatchResult, Intake } from '../intake.ts';
 import { readBody, tooLarge } from './http-body.ts';
@@ -22,7 +23,7 @@ const BEARER = 'bearer ';
 
 export interface HttpIngestOptions {
   readonly intake: Pick<Intake, 'accept' | 'paused' | 'pendingBytes'>;
-  readonly bus: Pick<Bus, 'getMark' | 'marks'>;
+  readonly bus: Pick<Bus, 'getMark' | 'marks' | 'syncMarks'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Name in the settings; idempotency keys belong to it. */
@@ -98,10 +99,24 @@ export function registerHttpIngest(app: FastifyInstance, options: HttpIngestOpti
     return sendResult(reply.header('idempotency-replayed', 'true'), result);
   }
 
+  /** Afterwards keys are known that requests to other processes had before this one. */
+  async function syncKeys(request: FastifyRequest): Promise<void> {
+    try {
+      await bus.syncMarks();
+    } catch (error) {
+      if (error instanceof GatewatchError && error.transient) throw pausedProblem();
+      throw error;
+    }
+    // Bytes held for a request that went away meanwhile would never be released.
+    if (request.raw.destroyed) throw new HttpProblem(400, 'the request was cut off');
+  }
+
   /** All that can be said before the body is read. */
   async function screen(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     if (tokenHash !== null) authenticate(request.headers.authorization, tokenHash);
-    const first = firstResult(keyName(request));
+    const name = keyName(request);
+    if (name !== null) await syncKeys(request);
+    const first = firstResult(name);
     if (first !== null) return replay(reply, first);
     isGzip(request);
     const length = declaredLength(request);
@@ -127,6 +142,7 @@ export function registerHttpIngest(app: FastifyInstance, options: HttpIngestOpti
       position,
       step: 'lines',
       marks: name === null ? [] : (result) => keys.marks(name, result),
+      atomic: name !== null,
     });
     position += lines.count;
     release(request);

@@ -41,6 +41,7 @@ export interface EmbeddedBusOptions {
 export interface EmbeddedBus extends Bus {
   /** Names this log: whatever is derived from its offsets belongs to this generation alone. */
   readonly generation: string;
+  usage(): { readonly bytes: number; readonly capBytes: number };
   /** First offset that is still held. */
   startOffset(topic: Topic, partition: number): number;
   /** Removes committed records past their retention and dead letters past theirs; happens every minute by itself. */
@@ -161,23 +162,28 @@ function serve(environment: Environment, options: EmbeddedBusOptions & { readonl
       if (batch.length > 0 || batchMarks.length > 0)
         await writer.submit({ type: 'append', records: batch, marks: batchMarks });
     },
+    async syncMarks() {},
     getMark: (key) => readMark(marks, key),
     marks: (prefix) => readMarks(marks, prefix),
     consume,
-    async commit(group, topic, partition, nextOffset, commitMarks: readonly Mark[] = []) {
+    async commit(group, topic, partition, nextOffset, commitMarks: readonly Mark[] = [], records = []) {
       const { end } = logOf(topic, partition).extent;
       if (!Number.isInteger(nextOffset) || nextOffset < 0 || nextOffset > end) {
         throw new RangeError(`cannot commit offset ${nextOffset}: the partition ends at ${end}`);
       }
       commitMarks.forEach(checkMark);
-      await writer.submit({ type: 'commit', group, topic, partition, nextOffset, marks: commitMarks });
+      // Marks tell what was done; an offset that stays behind them after a kill is made up for by the next commit.
+      if (records.length > 0) await writer.submit({ type: 'append', records, marks: commitMarks });
+      const marksLeft = records.length > 0 ? [] : commitMarks;
+      await writer.submit({ type: 'commit', group, topic, partition, nextOffset, marks: marksLeft });
     },
-    committed: (group, topic, partition) => groups.committed(group, topic, partition),
-    endOffset: (topic, partition) => logOf(topic, partition).extent.end,
+    committed: async (group, topic, partition) => groups.committed(group, topic, partition),
+    endOffset: async (topic, partition) => logOf(topic, partition).extent.end,
     startOffset: (topic, partition) => logOf(topic, partition).extent.start,
-    read: (topic, partition, from, maxRecords) =>
+    read: async (topic, partition, from, maxRecords) =>
       logOf(topic, partition).read(from, maxRecords, Number.POSITIVE_INFINITY),
     usage: () => ({ bytes: logs.reduce((sum, { extent }) => sum + extent.endBytes - extent.startBytes, 0), capBytes }),
+    trouble: () => null,
     trim: () => writer.trim(),
     droppedDeadLetters: () => writer.droppedDeadLetters(),
     forgetGroup: (group) => writer.submit({ type: 'forget', group }),

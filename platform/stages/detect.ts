@@ -29,7 +29,7 @@ export interface DetectStage {
   /** Resolves when the stage died of an error (rejects) or was stopped. */
   readonly done: Promise<void>;
   /** Blocks of `events` that the detector has not read yet. */
-  lag(): number;
+  lag(): Promise<number>;
   /** Finishes the batch in hand, checkpoints every partition, and resolves. */
   stop(): Promise<void>;
 }
@@ -41,7 +41,7 @@ interface Partition {
   checkpointedAt: number;
   /** Up to here the checkpoint is saved and the group's offset committed. */
   savedOffset: number;
-  /** Stopped while decisions or state could not be written: nothing more is saved, the next start reads it again. */
+  /** Lost to another process, or stopped while nothing could be written: nothing more is saved, it is read again. */
   abandoned: boolean;
   /** Work on the partition, one piece at a time. */
   tail: Promise<void>;
@@ -75,7 +75,7 @@ export async function startDetectStage(options: {
     const meta = partition.engine.meta();
     await retry('checkpoint', async () => {
       await state.save(number, { nextOffset, meta }, rows);
-      await bus.commit(DETECTOR_GROUP, 'events', number, nextOffset);
+      if (!state.savesOffset) await bus.commit(DETECTOR_GROUP, 'events', number, nextOffset);
     });
     partition.savedOffset = nextOffset;
     partition.eventsSince = 0;
@@ -133,7 +133,7 @@ export async function startDetectStage(options: {
       if (saved !== null) engine.restoreMeta(saved.meta);
       const nextOffset = saved?.nextOffset ?? 0;
       // A process killed between checkpoint and commit leaves the commit behind: the next checkpoint makes up for it.
-      const savedOffset = bus.committed(DETECTOR_GROUP, 'events', number) ?? 0;
+      const savedOffset = (await bus.committed(DETECTOR_GROUP, 'events', number)) ?? 0;
       const tail = Promise.resolve();
       const checkpointedAt = clock.now();
       partitions.set(number, {
@@ -167,9 +167,10 @@ export async function startDetectStage(options: {
 
   return {
     done: consumer.done,
-    lag() {
+    async lag() {
       let lag = 0;
-      for (const [number, { nextOffset }] of partitions) lag += bus.endOffset('events', number) - nextOffset;
+      for (const [number, { nextOffset }] of [...partitions])
+        lag += (await bus.endOffset('events', number)) - nextOffset;
       return lag;
     },
     async stop() {

@@ -6,7 +6,10 @@ import type { Logger, Metrics } from '../ports.ts';
 const PAUSE_MS = 250;
 const PAUSE_MAX_MS = 30_000;
 
-/** What an operation of a `Retry` rejects with when the stage is stopped while the operation keeps failing. */
+/**
+ * What an operation of a `Retry` rejects with when the stage is stopped while the operation keeps failing, or when the
+ * partition is no longer ours (`partition_lost`): nothing more of the partition may be written, and that is no fault.
+ */
 export class Stopped extends Error {}
 
 /** Carries `run` out until it succeeds. `what` names it in the log. */
@@ -24,7 +27,8 @@ export interface RetryOptions {
 
 /**
  * Tries again for ever after transient failures, with growing pauses: whoever waits for the operation holds back, which
- * is the full-queue policy. One log line when it begins to fail, one when it works again. Other failures are passed on.
+ * is the full-queue policy. One log line when it begins to fail, one when it works again. A lost partition ends it as a
+ * stop does. Other failures are passed on.
  */
 export function createRetry(options: RetryOptions): Retry {
   const { log, metrics, fields, signal } = options;
@@ -36,6 +40,7 @@ export function createRetry(options: RetryOptions): Retry {
         if (failures > 0) log.info({ ...fields, operation: what, failures }, `${what} works again`);
         return result;
       } catch (error) {
+        if (error instanceof GatewatchError && error.code === 'partition_lost') throw new Stopped();
         if (!(error instanceof GatewatchError && error.transient)) throw error;
         metrics.count('gatewatch_store_retries_total', {}, 1);
         if (signal.aborted) throw new Stopped();

@@ -6,7 +6,7 @@ import type { BatchInsert } from './batch.ts';
 import type { Retry } from './retry.ts';
 import { type Intent, intentMark, stateMark } from './stored-state.ts';
 
-/** Dead letters in one append, at most 11 KB each. Only the last append of a batch carries its state. */
+/** Dead letters in one append, at most 11 KB each. The last of a batch travel with its commit. */
 const DEAD_LETTERS_PER_APPEND = 500;
 
 export interface StoreBatchOptions {
@@ -46,7 +46,11 @@ export async function storeBatch(options: StoreBatchOptions, retry: Retry, batch
   const token = `${options.generation}:${partition}:${first}-${next}`;
   let divided = batch.repeats?.divided ?? [];
 
-  const intend = () => retry('intent', () => bus.append([], [intentMark(topic, partition, { first, next, divided })]));
+  // A commit, though the offset stays: only the owner of the partition may make one.
+  const intend = () =>
+    retry('intent', () =>
+      bus.commit(group, topic, partition, first, [intentMark(topic, partition, { first, next, divided })]),
+    );
 
   /** Whether the store took the rows; false says that it refuses them. */
   function accepted(insert: BatchInsert, rows: Buffer, rowsToken: string): Promise<true | GatewatchError> {
@@ -93,12 +97,12 @@ export async function storeBatch(options: StoreBatchOptions, retry: Retry, batch
   }
 
   const state = stateMark(topic, partition, { next, marks: batch.marks });
-  for (let at = 0; at < refused.length; at += DEAD_LETTERS_PER_APPEND) {
-    const letters = refused.slice(at, at + DEAD_LETTERS_PER_APPEND).map((line) => deadLetter(line, options, partition));
-    const last = at + DEAD_LETTERS_PER_APPEND >= refused.length;
-    await retry('dead letter', () => bus.append(letters, last ? [state] : []));
+  const letters = refused.map((line) => deadLetter(line, options, partition));
+  while (letters.length > DEAD_LETTERS_PER_APPEND) {
+    const some = letters.splice(0, DEAD_LETTERS_PER_APPEND);
+    await retry('dead letter', () => bus.append(some));
   }
-  await retry('commit', () => bus.commit(group, topic, partition, next, refused.length > 0 ? [] : [state]));
+  await retry('commit', () => bus.commit(group, topic, partition, next, [state], letters));
   report(options, batch, refused);
 }
 

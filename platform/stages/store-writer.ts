@@ -70,7 +70,7 @@ interface Partition {
   timer: NodeJS.Timeout | null;
   /** Bytes on their way into the store. */
   storingBytes: number;
-  /** A batch failed, or could not be stored before the stop: the rest is left to the next start. */
+  /** A batch failed, was stopped, or the partition has another owner: whoever has it next stores the rest. */
   abandoned: boolean;
 }
 
@@ -164,7 +164,7 @@ async function start(options: StoreWriterOptions, topic: Topic, newBatch: NewBat
     topic,
     async onAssign(number) {
       const state = readState(bus, topic, number);
-      const first = state?.next ?? bus.committed(STORE_GROUP, topic, number) ?? 0;
+      const first = state?.next ?? (await bus.committed(STORE_GROUP, topic, number)) ?? 0;
       const onRepeats = (count: number) => metrics.count('gatewatch_repeats_total', { stage: 'store' }, count);
       const batch = newBatch({ marks: state?.marks ?? null, onRepeats });
       const intent = readIntent(bus, topic, number, first);

@@ -27,6 +27,11 @@ export interface EmbeddedStateOptions {
   readonly layoutVersion: number;
 }
 
+/** The checkpoint can be asked for without the rows. */
+export interface EmbeddedState extends StateStore {
+  checkpoint(partition: number): Checkpoint | null;
+}
+
 /**
  * Detector state in an LMDB environment: one key per row (partition 2 bytes, row number 4, big-endian) and one per
  * checkpoint.
@@ -37,7 +42,7 @@ export interface EmbeddedStateOptions {
  *
  * Rejects with `store_locked` (another process has the directory) and `state_foreign` (another generation or layout).
  */
-export async function openEmbeddedState(options: EmbeddedStateOptions): Promise<StateStore> {
+export async function openEmbeddedState(options: EmbeddedStateOptions): Promise<EmbeddedState> {
   const { directory, generation, layoutVersion } = options;
   const environment = await openEnvironment({
     directory,
@@ -55,10 +60,17 @@ export async function openEmbeddedState(options: EmbeddedStateOptions): Promise<
   const rows = environment.table('rows');
   const checkpoints = environment.table('checkpoints');
 
+  function checkpoint(partition: number): Checkpoint | null {
+    const stored = checkpoints.getBinary(checkpointKey(partition));
+    return stored === undefined ? null : (JSON.parse(stored.toString('utf8')) as Checkpoint);
+  }
+
   return {
+    savesOffset: false,
+    checkpoint,
     async load(partition, onRow) {
-      const stored = checkpoints.getBinary(checkpointKey(partition));
-      if (stored === undefined) return null;
+      const stored = checkpoint(partition);
+      if (stored === null) return null;
       const end = rowKey(partition, MAX_INDEX);
       for (let from: number | null = 0; from !== null; ) {
         let count = 0;
@@ -73,15 +85,14 @@ export async function openEmbeddedState(options: EmbeddedStateOptions): Promise<
         from = next;
         if (from !== null) await nextTurn();
       }
-      return JSON.parse(stored.toString('utf8')) as Checkpoint;
+      return stored;
     },
-    async save(partition, checkpoint, dirty) {
+    async save(partition, { nextOffset, meta }, dirty) {
       const writes: Write[] = packRows(dirty, ({ index, bytes }) => ({
         table: rows,
         key: rowKey(partition, index),
         value: bytes,
       }));
-      const { nextOffset, meta } = checkpoint;
       const value = Buffer.from(JSON.stringify({ nextOffset, meta } satisfies Checkpoint));
       writes.push({ table: checkpoints, key: checkpointKey(partition), value });
       await environment.commit(writes);

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings } from '@clickhouse/client';
-import type { EventStore, Insert } from '../ports.ts';
-import { migrate } from './migrate.ts';
+import type { EventStore } from '../ports.ts';
+import { migrate, type Schema } from './migrate.ts';
 import { insertError, queryError } from './store-error.ts';
 
 /**
@@ -12,7 +12,7 @@ import { insertError, queryError } from './store-error.ts';
 const BLOCK_ROWS = 1_048_576;
 
 /** How every insert is carried out, besides its token. */
-const INSERT_SETTINGS = {
+export const INSERT_SETTINGS = {
   async_insert: 0,
   insert_deduplicate: 1,
   deduplicate_blocks_in_dependent_materialized_views: 1,
@@ -37,7 +37,7 @@ export const CLIENT_LOG = { level: ClickHouseLogLevel.OFF };
 
 /** An insert as it goes to the engine. */
 export interface RowsToSend {
-  readonly table: Insert['table'];
+  readonly table: string;
   readonly columns: readonly string[];
   /** JSONCompactEachRow lines. */
   readonly rows: Buffer;
@@ -50,6 +50,8 @@ export interface ClickHouseStoreOptions {
   readonly sendRows?: (insert: RowsToSend) => Promise<void>;
   /** Further settings of every query: limits. */
   readonly querySettings?: ClickHouseSettings;
+  /** What `migrate` brings about; default: the schema of one server. */
+  readonly schema?: Schema;
 }
 
 /** The event store over a ClickHouse client, of a server or of the engine in this process. Contract: ports.ts. */
@@ -81,7 +83,7 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): EventSto
   }
 
   return {
-    migrate: () => migrate({ command, query }),
+    migrate: () => migrate({ command, query }, options.schema),
     async insert({ table, columns, rows, token }) {
       try {
         await sendRows({ table, columns, rows, settings: { ...INSERT_SETTINGS, insert_deduplication_token: token } });
@@ -99,7 +101,7 @@ export function createClickHouseStore(options: ClickHouseStoreOptions): EventSto
 }
 
 /** The bytes go out as they are: `exec` passes a byte stream through, where `insert` would encode rows. */
-async function sendAsBody(client: ClickHouseClient, insert: RowsToSend): Promise<void> {
+export async function sendAsBody(client: ClickHouseClient, insert: RowsToSend): Promise<void> {
   const columns = insert.columns.map((name) => `\`${name}\``).join(', ');
   const result = await client.exec({
     query: `INSERT INTO ${insert.table} (${columns}) FORMAT JSONCompactEachRow`,

@@ -110,7 +110,7 @@ function label(code: number, name = PASSING.get(code) ?? STATEMENT.get(code)): s
  * The number of a ClickHouse error: a field of both clients' errors (a number in chdb, a string over HTTP). The HTTP
  * client leaves a message that it cannot take apart as it is, so its beginning, which is ClickHouse's own, is read too.
  */
-function clickHouseCode(error: unknown): number | null {
+export function clickHouseCode(error: unknown): number | null {
   if (typeof error !== 'object' || error === null) return null;
   if ('clickhouseCode' in error && typeof error.clickhouseCode === 'number') return error.clickhouseCode;
   if ('code' in error && typeof error.code === 'string' && /^\d{1,5}$/.test(error.code)) return Number(error.code);

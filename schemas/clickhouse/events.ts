@@ -3,11 +3,7 @@ import { type Column, columnsDdl, EVENT_COLUMNS, RECEIPT_COLUMNS } from '../colu
 /** Days that the store keeps an event, counted from its receipt. Shorter: reasons older than this cannot be recounted. */
 export const EVENTS_RETENTION_DAYS = 30;
 
-/**
- * How many of the latest blocks each table remembers, to tell a repeated insert from a new one. The default of
- * ClickHouse's replicated tables. A crashed writer repeats one block per bus partition; with 32 partitions that insert
- * once a second this covers an absence of 5 minutes, and Kafka replaces a killed member in 31 s.
- */
+/** The window that the tables were first made with; deduplication-window.ts has the one in force, and says why. */
 export const DEDUPLICATION_WINDOW = 10_000;
 
 /**

@@ -47,8 +47,9 @@ test('a mapping says that the lines are JSON', () => {
 });
 
 test('the other commands read their words', () => {
-  assert.deepEqual(parse('run'), { command: 'run', config: null });
-  assert.deepEqual(parse('run --config x.yaml'), { command: 'run', config: 'x.yaml' });
+  const roles = ['ingest', 'core', 'serve'];
+  assert.deepEqual(parse('run'), { command: 'run', config: null, roles });
+  assert.deepEqual(parse('run --config x.yaml'), { command: 'run', config: 'x.yaml', roles });
   assert.deepEqual(parse('check-config'), { command: 'check-config', file: null });
   assert.deepEqual(parse('check-config x.yaml'), { command: 'check-config', file: 'x.yaml' });
   assert.deepEqual(parse('demo'), { command: 'demo' });
@@ -66,6 +67,16 @@ test('the other commands read their words', () => {
     limit: 5,
     reason: 'too_deep',
   });
+});
+
+test('run takes roles in any order and gives them in one', () => {
+  const roles = (line: string) => {
+    const command = parse(line);
+    return command.command === 'run' ? command.roles : null;
+  };
+  assert.deepEqual(roles('run --roles core'), ['core']);
+  assert.deepEqual(roles('run --roles serve,core'), ['core', 'serve']);
+  assert.deepEqual(roles('run --roles=serve,ingest,core'), ['ingest', 'core', 'serve']);
 });
 
 test('help is found without a command, as a command, and as a flag anywhere', () => {
@@ -100,6 +111,12 @@ test('what cannot be carried out is a usage error with what to type instead', ()
     ['replay a --zone Europe/Berlin', /--zone must be UTC or an offset/, '--zone +01:00'],
     ['replay a --mapping m --format nginx', /--mapping is for JSON/, '--format json'],
     ['run x.yaml', /run has no use for "x.yaml"/, 'gatewatch help run'],
+    ['run --roles cor', /unknown role "cor"/, '--roles core'],
+    ['run --roles detector', /unknown role/, '--roles ingest|core|serve'],
+    ['run --roles core,', /unknown role ""/, '--roles ingest|core|serve'],
+    ['run --roles core,core', /names a role twice/, 'gatewatch help run'],
+    ['run --roles', /--roles needs a value/, 'gatewatch help run'],
+    ['demo --roles core', /demo has no option/, 'gatewatch help demo'],
     ['run --config', /--config needs a value/, 'gatewatch help run'],
     ['explain-line a b', /no use for "b"/, 'gatewatch help explain-line'],
     ['dead-letter', /list or retry/, 'gatewatch help dead-letter'],

@@ -30,7 +30,8 @@ test('every option in the help text of a command is accepted by it, and lines fi
     const text = usageText(topic);
     for (const [, flag = '', value] of text.matchAll(/^ {2}(--[a-z]+)( [A-Z]+)? {2}/gm)) {
       const words = { 'dead-letter': ['list'], replay: ['x'] }[topic as string] ?? [];
-      const sample = { '--zone': 'UTC', '--reason': 'too_deep', '--format': 'json' }[flag] ?? '7';
+      const sample =
+        { '--zone': 'UTC', '--reason': 'too_deep', '--format': 'json', '--roles': 'core,serve' }[flag] ?? '7';
       const typed = [topic, ...words, flag, ...(value === undefined ? [] : [sample])];
       assert.notEqual(parseArguments(typed).command, 'usage-error', typed.join(' '));
     }

@@ -1,3 +1,5 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how secrets are named in settings
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,14 +8,53 @@ import { isMap, isSeq, parseDocument } from 'yaml';
 import type { Shape } from '../../config/kinds.ts';
 import { ConfigSchema } from '../../config/schema.ts';
 import { checkConfig } from '../../config.ts';
+import { NO_FILE } from './settings.ts';
 
-const text = readFileSync(join(import.meta.dirname, '..', '..', '..', 'gatewatch.example.yaml'), 'utf8');
-const env = { GATEWATCH_INGEST_TOKEN: 'x'.repeat(32), GATEWATCH_PSEUDONYM_KEY: 'ab'.repeat(32) };
+const root = join(import.meta.dirname, '..', '..', '..');
+const text = readFileSync(join(root, 'gatewatch.example.yaml'), 'utf8');
+const distributed = readFileSync(join(root, 'examples', 'distributed', 'gatewatch.yaml'), 'utf8');
+const env = {
+  GATEWATCH_INGEST_TOKEN: 'x'.repeat(32),
+  GATEWATCH_PSEUDONYM_KEY: 'ab'.repeat(32),
+  GATEWATCH_STORE_PASSWORD: 'store',
+  GATEWATCH_KAFKA_PASSWORD: 'kafka',
+};
+const MINIMAL = `mode: distributed
+kafka: { brokers: [kafka:9092] }
+store: { type: server, url: http://clickhouse:8123 }
+pseudonym_key: "\${env:GATEWATCH_PSEUDONYM_KEY}"
+`;
 
 test('the example loads without problems', () => {
   const result = checkConfig(text, 'gatewatch.example.yaml', env);
   assert.ok('config' in result, JSON.stringify(result));
   assert.equal(result.config.sources.length, 2);
+});
+
+/** The text with the settings that are switched off (# and no blank) switched on. */
+function switchedOn(yaml: string): string {
+  return yaml.replace(/^( *)#(?=[a-z_]+:)/gm, '$1');
+}
+
+test('the distributed example loads as it is, reads no file, and needs what it names from the environment', () => {
+  const result = checkConfig(distributed, 'gatewatch.yaml', env, NO_FILE);
+  assert.ok('config' in result, JSON.stringify(result));
+  assert.equal(result.config.store.type, 'server');
+  const without = checkConfig(distributed, 'gatewatch.yaml', {}, NO_FILE);
+  assert.deepEqual('problems' in without && without.problems.map(({ path }) => path), [
+    'listen.ingest_token',
+    'pseudonym_key',
+    'store.password',
+  ]);
+});
+
+test('what is switched off in the distributed example may be switched on', () => {
+  const result = checkConfig(switchedOn(distributed), 'gatewatch.yaml', env, NO_FILE);
+  // Certificates are for https, and there are no files here: that, and nothing else, is missing.
+  assert.deepEqual('problems' in result && result.problems.map(({ path }) => path), [
+    ...['kafka.tls.ca_file', 'kafka.tls.cert_file', 'kafka.tls.key_file'],
+    ...['store.url', 'store.tls.ca_file', 'store.tls.cert_file', 'store.tls.key_file'],
+  ]);
 });
 
 /** Paths of all settings that the schema knows, list entries as []. */
@@ -35,8 +76,8 @@ function written(node: unknown, path: string): string[] {
   return [path, ...inside];
 }
 
-test('the example shows every setting that there is', () => {
-  const shown = new Set(written(parseDocument(text).contents, ''));
+test('the two examples show every setting that there is', () => {
+  const shown = new Set([text, switchedOn(distributed)].flatMap((yaml) => written(parseDocument(yaml).contents, '')));
   const missing = [...new Set(settings(ConfigSchema as Shape, ''))].filter((path) => !shown.has(path));
   // Lists of texts, times and latencies are alternatives to the form that is shown, and so is a condition's `startsWith`.
   const isAlternative = (path: string): boolean => /(\[\]|when\.startsWith)$|(time|latency)\[\]/.test(path);
@@ -56,4 +97,21 @@ test('outside sources, proxies and secrets the example holds the defaults', () =
   assert.deepEqual([listen.host, listen.port], [usual.host, usual.port]);
   assert.equal(join(data_directory), join(folder));
   assert.ok(sources.length > 0 && trusted_proxies.length > 0 && pseudonym_key !== undefined);
+});
+
+test('outside sources, places, the listener and secrets the distributed example holds the defaults', () => {
+  const result = checkConfig(distributed, 'gatewatch.yaml', env);
+  const defaults = checkConfig(MINIMAL, 'gatewatch.yaml', env);
+  assert.ok('config' in result && 'config' in defaults);
+  const { sources, listen, pseudonym_key, data_directory, store, ...rest } = result.config;
+  const { sources: _, listen: __, pseudonym_key: ___, data_directory: ____, store: usual, ...others } = defaults.config;
+  assert.deepEqual(rest, others);
+  assert.ok(store.type === 'server' && store.password?.reveal() === 'store');
+  assert.deepEqual({ ...store, password: null }, usual);
+  const [source] = sources;
+  assert.deepEqual(source, {
+    ...{ type: 'kafka', name: 'edge', topic: 'access-logs', format: 'json', from: 'beginning', partitions: 8 },
+    ...{ retention: { ms: 7 * 86_400_000 }, trusted_proxies: [] },
+  });
+  assert.ok(pseudonym_key !== undefined && listen.host === '0.0.0.0' && data_directory !== '');
 });

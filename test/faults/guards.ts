@@ -62,11 +62,10 @@ const isIntent = ({ key }: Mark) => key.startsWith('store/') && key.endsWith('/i
 function dropMarks(bus: Bus, dropped: (mark: Mark) => boolean): Bus {
   return {
     ...bus,
-    append: (records, marks = []) =>
-      bus.append(
-        records,
-        marks.filter((mark) => !dropped(mark)),
-      ),
+    commit: (group, topic, partition, next, marks = [], records = []) => {
+      const kept = marks.filter((mark) => !dropped(mark));
+      return bus.commit(group, topic, partition, next, kept, records);
+    },
   };
 }
 
@@ -74,12 +73,13 @@ function dropMarks(bus: Bus, dropped: (mark: Mark) => boolean): Bus {
 function delayMarks(bus: Bus, prefix: string, kill: KillSwitch): Bus {
   return {
     ...bus,
-    async append(records, marks = []) {
+    async append(records, marks = [], options) {
       const late = marks.filter(({ key }) => key.startsWith(prefix));
-      if (records.length === 0 || late.length === 0) return bus.append(records, marks);
+      if (records.length === 0 || late.length === 0) return bus.append(records, marks, options);
       await bus.append(
         records,
         marks.filter((mark) => !late.includes(mark)),
+        options,
       );
       await kill.pass('guard');
       await bus.append([], late);
@@ -95,8 +95,9 @@ function forgetHighMarks(bus: Bus): Bus {
   };
   return {
     ...bus,
-    append: (records, marks = []) => bus.append(records, marks.map(strip)),
-    commit: (group, topic, partition, next, marks = []) => bus.commit(group, topic, partition, next, marks.map(strip)),
+    append: (records, marks = [], options) => bus.append(records, marks.map(strip), options),
+    commit: (group, topic, partition, next, marks = [], records = []) =>
+      bus.commit(group, topic, partition, next, marks.map(strip), records),
   };
 }
 
@@ -126,16 +127,17 @@ function holdDecisions(bus: Bus, kill: KillSwitch): Bus {
   const held = new Map<number, OutRecord[]>();
   return {
     ...bus,
-    append(records, marks = []) {
+    append(records, marks, options) {
       const decisions = records.filter(({ topic }) => topic === 'decisions');
       for (const record of decisions) held.set(record.partition, [...(held.get(record.partition) ?? []), record]);
       return bus.append(
         records.filter(({ topic }) => topic !== 'decisions'),
         marks,
+        options,
       );
     },
-    async commit(group, topic, partition, next, marks) {
-      await bus.commit(group, topic, partition, next, marks);
+    async commit(group, topic, partition, next, marks, records) {
+      await bus.commit(group, topic, partition, next, marks, records);
       const decisions = held.get(partition) ?? [];
       if (group !== 'detector' || decisions.length === 0) return;
       held.delete(partition);

@@ -80,19 +80,23 @@ let app: App;
 
 async function until(condition: Condition): Promise<void> {
   if (condition === 'stored') return app.stored();
-  const { bytes } = app.bus.usage();
-  while (app.bus.usage().bytes <= bytes) await wait(LOOK_MS);
+  const bytes = () => app.bus.usage()?.bytes ?? 0;
+  const before = bytes();
+  while (bytes() <= before) await wait(LOOK_MS);
 }
 
 async function checkpointed(): Promise<void> {
-  const behind = () => {
+  const behind = async () => {
     for (let partition = 0; partition < app.bus.partitions('events'); partition++) {
-      if (app.bus.endOffset('events', partition) > (app.bus.committed('detector', 'events', partition) ?? 0))
+      if (
+        (await app.bus.endOffset('events', partition)) >
+        ((await app.bus.committed('detector', 'events', partition)) ?? 0)
+      )
         return true;
     }
     return false;
   };
-  while (behind()) await wait(LOOK_MS);
+  while (await behind()) await wait(LOOK_MS);
 }
 
 async function carryOut(command: Command): Promise<unknown> {

@@ -86,23 +86,30 @@ async function around<T>(kill: KillSwitch, name: string, run: () => Promise<T>):
   return result;
 }
 
-function nameOfAppend(records: readonly OutRecord[], marks: readonly Mark[]): string | null {
+function nameOfAppend(records: readonly OutRecord[]): string | null {
   if (records.some(({ topic }) => topic === 'events')) return 'events';
   if (records.some(({ topic }) => topic === 'decisions')) return 'decisions';
-  return marks.some(({ key }) => key.startsWith('store/') && key.endsWith('/intent')) ? 'intent' : null;
+  return null;
+}
+
+const isIntent = ({ key }: Mark) => key.startsWith('store/') && key.endsWith('/intent');
+
+function nameOfCommit(group: string, marks: readonly Mark[]): string {
+  if (group === 'detector') return 'checkpoint-commit';
+  return marks.some(isIntent) ? 'intent' : 'store-commit';
 }
 
 export function busWithKillPoints(bus: Bus, kill: KillSwitch): Bus {
   return {
     ...bus,
-    append(records, marks = []) {
-      const name = nameOfAppend(records, marks);
-      const append = () => bus.append(records, marks);
+    append(records, marks, options) {
+      const name = nameOfAppend(records);
+      const append = () => bus.append(records, marks, options);
       return name === null ? append() : around(kill, name, append);
     },
-    commit(group, ...rest) {
-      const name = group === 'detector' ? 'checkpoint-commit' : 'store-commit';
-      return around(kill, name, () => bus.commit(group, ...rest));
+    commit(group, topic, partition, next, marks = [], records = []) {
+      const commit = () => bus.commit(group, topic, partition, next, marks, records);
+      return around(kill, nameOfCommit(group, marks), commit);
     },
   };
 }

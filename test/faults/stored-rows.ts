@@ -22,7 +22,7 @@ export async function countStored(app: App): Promise<Counts> {
     decisions: Number(decisions.total),
     distinctDecisions: Number(decisions.distinct),
     rolledUp: Number(rolledUp.total),
-    deadLettered: app.bus.endOffset('dead-letter', 0),
+    deadLettered: await app.bus.endOffset('dead-letter', 0),
   };
 }
 

@@ -118,10 +118,10 @@ function query<T>({ store }: App, sql: string, params?: Readonly<Record<string, 
   return store.query<T>(sql, params);
 }
 
-function decisionsOf({ bus }: App): Decision[] {
+async function decisionsOf({ bus }: App): Promise<Decision[]> {
   const all: Decision[] = [];
   for (let partition = 0; partition < bus.partitions('decisions'); partition++) {
-    for (const { value } of bus.read('decisions', partition, 0, 10_000)) {
+    for (const { value } of await bus.read('decisions', partition, 0, 10_000)) {
       all.push(...(JSON.parse(value.toString()) as DecisionsRecord).decisions);
     }
   }
@@ -163,7 +163,7 @@ test(
       const pass = createReplayPass({ partitions: 3, line, policy: DEFAULT_POLICY });
       pass.read(webLog, formatByName('apache'), '1', 0);
       pass.read(readFileSync(attackPath), formatByName('json'), '2', 0);
-      const live = decisionsOf(app);
+      const live = await decisionsOf(app);
       assert.ok(live.length >= 3, `${live.length} decisions`);
       assert.deepEqual(comparable(live), comparable(pass.finish().decisions));
 
@@ -182,7 +182,7 @@ test(
     const app = await start();
     try {
       const channels = new Set<string>();
-      for (const decision of decisionsOf(app)) {
+      for (const decision of await decisionsOf(app)) {
         assert.ok(decision.reasons.length > 0, decision.action);
         for (const reason of decision.reasons) {
           const { sql, params } = reasonQuery(reason.query);
@@ -206,13 +206,13 @@ test(
   async () => {
     const app = await start();
     try {
-      const before = decisionsOf(app).length;
+      const before = (await decisionsOf(app)).length;
       const [row] = (await query(
         app,
         'SELECT toUInt32(count()) AS n, toUInt32(uniqExact((source, position))) AS ids FROM events',
       )) as [{ n: number; ids: number }];
       assert.equal(row.n, row.ids);
-      assert.equal(decisionsOf(app).length, before);
+      assert.equal((await decisionsOf(app)).length, before);
       const health = (await (await fetch(`${app.url}/v1/health`)).json()) as { status: string };
       assert.equal(health.status, 'ok');
       const metrics = await (await fetch(`${app.url}/metrics`)).text();

@@ -23,6 +23,13 @@ export function createMemoryBus(partitions: number, batchRecords = 4): Bus {
     }
   }
 
+  function add(records: readonly OutRecord[]): void {
+    for (const { topic, partition, value } of records) {
+      const kept = log(topic, partition);
+      kept.push({ partition, offset: kept.length, value: Buffer.from(value) });
+    }
+  }
+
   function wake(): void {
     for (const sleeper of [...sleepers]) sleeper();
   }
@@ -31,13 +38,11 @@ export function createMemoryBus(partitions: number, batchRecords = 4): Bus {
     partitions: () => partitions,
     async append(records: readonly OutRecord[], changes: readonly Mark[] = []) {
       await nextTurn();
-      for (const { topic, partition, value } of records) {
-        const records = log(topic, partition);
-        records.push({ partition, offset: records.length, value: Buffer.from(value) });
-      }
+      add(records);
       setMarks(changes);
       wake();
     },
+    async syncMarks() {},
     getMark: (key) => marks.get(key) ?? null,
     marks: (prefix) =>
       [...marks]
@@ -48,7 +53,8 @@ export function createMemoryBus(partitions: number, batchRecords = 4): Bus {
       let stopping = false;
       const run = async (partition: number) => {
         const records = log(options.topic, partition);
-        const begin = (await options.onAssign(partition)) ?? bus.committed(options.group, options.topic, partition);
+        const begin =
+          (await options.onAssign(partition)) ?? (await bus.committed(options.group, options.topic, partition));
         for (let next = begin ?? 0; !stopping; ) {
           const batch = records.slice(next, next + batchRecords);
           if (batch.length > 0) await options.onRecords(partition, batch);
@@ -75,15 +81,18 @@ export function createMemoryBus(partitions: number, batchRecords = 4): Bus {
         },
       };
     },
-    async commit(group, topic, partition, nextOffset, changes = []) {
+    async commit(group, topic, partition, nextOffset, changes = [], records = []) {
       await nextTurn();
       offsets.set(`${group}/${topic}/${partition}`, nextOffset);
       setMarks(changes);
+      add(records);
+      wake();
     },
-    committed: (group, topic, partition) => offsets.get(`${group}/${topic}/${partition}`) ?? null,
-    endOffset: (topic, partition) => log(topic, partition).length,
-    read: (topic, partition, from, maxRecords) => log(topic, partition).slice(from, from + maxRecords),
+    committed: async (group, topic, partition) => offsets.get(`${group}/${topic}/${partition}`) ?? null,
+    endOffset: async (topic, partition) => log(topic, partition).length,
+    read: async (topic, partition, from, maxRecords) => log(topic, partition).slice(from, from + maxRecords),
     usage: () => ({ bytes: 0, capBytes: Number.MAX_SAFE_INTEGER }),
+    trouble: () => null,
     close: async () => undefined,
   };
   return bus;

@@ -2,7 +2,7 @@ import type { Bus, Mark, OutRecord } from '../../platform/ports.ts';
 import { GatewatchError } from '../../schemas/errors.ts';
 
 /** The part of a bus that sources use, in memory. */
-export interface SourcesMemoryBus extends Pick<Bus, 'append' | 'getMark' | 'marks' | 'partitions'> {
+export interface SourcesMemoryBus extends Pick<Bus, 'append' | 'getMark' | 'marks' | 'partitions' | 'syncMarks'> {
   /** Everything durable, in the order of the appends. */
   readonly records: OutRecord[];
   readonly appends: number;
@@ -43,6 +43,7 @@ export function createSourcesMemoryBus(
         else marks.set(key, value);
       }
     },
+    async syncMarks() {},
     getMark: (key) => marks.get(key) ?? null,
     marks: (prefix) =>
       [...marks]

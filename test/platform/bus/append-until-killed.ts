@@ -29,7 +29,7 @@ async function appendForever(): Promise<never> {
       ],
       [{ key: 'source', value: `${n}` }],
     );
-    if (n % 10 === 0) await bus.commit('g', 'events', 0, bus.endOffset('events', 0));
+    if (n % 10 === 0) await bus.commit('g', 'events', 0, await bus.endOffset('events', 0));
     writeSync(1, `${n}\n`);
   }
 }

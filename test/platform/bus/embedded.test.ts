@@ -59,8 +59,8 @@ embedded('refuses an append past the cap as transient, and keeps nothing of it',
   const before = bus.usage();
   await assert.rejects(bus.append([...events(1, 1), ...events(1)], [{ key: 'source', value: '8' }]), isFull(true));
   assert.deepEqual(bus.usage(), before);
-  assert.equal(bus.endOffset('events', 0), 7);
-  assert.equal(bus.endOffset('events', 1), 0);
+  assert.equal(await bus.endOffset('events', 0), 7);
+  assert.equal(await bus.endOffset('events', 1), 0);
   assert.equal(bus.getMark('source'), null);
 });
 
@@ -78,7 +78,7 @@ embedded('trims at the cap what every group has committed past, and no more than
   await bus.append(events(1));
   assert.equal(bus.startOffset('events', 0), 3);
   assert.deepEqual(
-    bus.read('events', 0, 0, 3).map(({ offset }) => offset),
+    (await bus.read('events', 0, 0, 3)).map(({ offset }) => offset),
     [3, 4, 5],
   );
 });
@@ -108,7 +108,7 @@ embedded('holds no records for a group that was forgotten, also after a restart'
   await bus.forgetGroup('store');
   await bus.close();
   const again = await open();
-  assert.equal(again.committed('store', 'events', 0), null);
+  assert.equal(await again.committed('store', 'events', 0), null);
   await again.append(events(1));
 });
 
@@ -117,7 +117,7 @@ embedded('takes decisions while the log is full of events', async (open) => {
   await bus.append(events(7));
   await assert.rejects(bus.append(events(1)), isFull(true));
   await bus.append([{ topic: 'decisions', partition: 0, value: Buffer.from('{}') }]);
-  assert.equal(bus.endOffset('decisions', 0), 1);
+  assert.equal(await bus.endOffset('decisions', 0), 1);
 });
 
 embedded('refuses for good what can never fit under the cap', async (open) => {
@@ -131,7 +131,7 @@ embedded('drops the oldest dead letters when their share is full, and counts the
   for (let i = 0; i < 30; i++) {
     await bus.append([{ topic: 'dead-letter', partition: 0, value: Buffer.alloc(10_000, i) }]);
   }
-  const kept = bus.read('dead-letter', 0, 0, 100);
+  const kept = await bus.read('dead-letter', 0, 0, 100);
   assert.equal(kept.at(-1)?.offset, 29);
   // 10,000 bytes take 3 pages and a leaf entry: 8 of them fit into 100,000 bytes.
   assert.equal(kept.length, 8);
@@ -168,7 +168,7 @@ embedded('drops dead letters after 14 days, and counts them', async (open) => {
   now += 2 * DAY_MS;
   await bus.trim();
   assert.equal(bus.droppedDeadLetters(), 1);
-  assert.equal(bus.read('dead-letter', 0, 0, 9).length, 1);
+  assert.equal((await bus.read('dead-letter', 0, 0, 9)).length, 1);
 });
 
 embedded('trims more records than one transaction removes', async (open) => {
@@ -193,9 +193,9 @@ embedded('never gives an offset twice, though everything was trimmed before a re
   await bus.trim();
   await bus.close();
   const again = await open({ clock });
-  assert.equal(again.endOffset('events', 0), 3);
+  assert.equal(await again.endOffset('events', 0), 3);
   await again.append(events(1));
-  assert.equal(again.read('events', 0, 0, 9)[0]?.offset, 3);
+  assert.equal((await again.read('events', 0, 0, 9))[0]?.offset, 3);
 });
 
 embedded('knows the live bytes again after a restart', async (open) => {
@@ -215,11 +215,11 @@ embedded('keeps the file near the live size while ten times the cap passes throu
   for (let written = 0; written < 10 * capBytes; ) {
     const value = Buffer.alloc(1_000 + ((written * 7) % 200_000));
     const partition = written % 2;
-    const end = bus.endOffset('events', partition);
+    const end = await bus.endOffset('events', partition);
     await Promise.all([
       bus.append([{ topic: 'events', partition, value }]),
       bus.commit('g', 'events', partition, end),
-      bus.commit('g', 'events', 1 - partition, bus.endOffset('events', 1 - partition)),
+      bus.commit('g', 'events', 1 - partition, await bus.endOffset('events', 1 - partition)),
     ]);
     written += value.length;
   }
@@ -271,8 +271,8 @@ embedded('stops writing once another process has taken its directory over', asyn
   now += 2 * DAY_MS;
   await assert.rejects(first.trim(), locked);
   assert.equal(first.startOffset('events', 0), 0);
-  assert.equal(first.read('events', 0, 0, 9).length, 1);
-  assert.equal(second.read('events', 0, 0, 9).length, 2);
+  assert.equal((await first.read('events', 0, 0, 9)).length, 1);
+  assert.equal((await second.read('events', 0, 0, 9)).length, 2);
 });
 
 embedded('hands a consumer at most 64 records or 4 MiB at once, and a larger record alone', async (open) => {
@@ -353,5 +353,5 @@ embedded('stops its consumers and finishes waiting appends when it is closed', a
   await consumer.done;
   assert.equal(revoked, 2);
   await assert.rejects(bus.append(events(1)), (error) => error instanceof GatewatchError);
-  assert.equal((await open()).endOffset('events', 0), 1);
+  assert.equal(await (await open()).endOffset('events', 0), 1);
 });

@@ -24,7 +24,7 @@ test('embedded bus: SIGKILL in the middle of appends loses nothing acknowledged 
         durability: 'default',
       });
       try {
-        check(bus, acknowledged);
+        await check(bus, acknowledged);
       } finally {
         await bus.close();
       }
@@ -48,24 +48,24 @@ async function killAfter(child: ChildProcess, lines: number): Promise<number> {
   return Math.max(...whole.map(Number));
 }
 
-function check(bus: EmbeddedBus, acknowledged: number): void {
-  const events = numbersOf(bus, 'events');
-  const decisions = numbersOf(bus, 'decisions');
+async function check(bus: EmbeddedBus, acknowledged: number): Promise<void> {
+  const events = await numbersOf(bus, 'events');
+  const decisions = await numbersOf(bus, 'decisions');
   const mark = Number(bus.getMark('source') ?? -1);
   assert.ok(mark >= acknowledged, `acknowledged ${acknowledged}, stored ${mark}`);
   // Numbers are appended in rising order, so what is stored is exactly 0 to the mark, in both topics.
   const expected = Array.from({ length: mark + 1 }, (_, n) => n);
   assert.deepEqual(events, expected);
   assert.deepEqual(decisions, expected);
-  assert.ok((bus.committed('g', 'events', 0) ?? 0) <= bus.endOffset('events', 0));
+  assert.ok(((await bus.committed('g', 'events', 0)) ?? 0) <= (await bus.endOffset('events', 0)));
 }
 
 /** The numbers of all records of a topic; fails on a gap in the offsets or a damaged record. */
-function numbersOf(bus: EmbeddedBus, topic: 'events' | 'decisions'): number[] {
+async function numbersOf(bus: EmbeddedBus, topic: 'events' | 'decisions'): Promise<number[]> {
   const numbers: number[] = [];
   for (let partition = 0; partition < bus.partitions(topic); partition++) {
-    const records = bus.read(topic, partition, 0, Number.MAX_SAFE_INTEGER);
-    assert.equal(records.length, bus.endOffset(topic, partition));
+    const records = await bus.read(topic, partition, 0, Number.MAX_SAFE_INTEGER);
+    assert.equal(records.length, await bus.endOffset(topic, partition));
     for (const [i, { offset, value }] of records.entries()) {
       assert.equal(offset, i);
       const n = Number.parseInt(value.toString('latin1', 0, 20), 10);

@@ -87,7 +87,7 @@ test('embedded bus: any sequence of appends, commits, reads, trims and restarts 
             bus = await open();
             model.consuming.clear();
           } else await take(bus, model, one, number, now);
-          compare(bus, model);
+          await compare(bus, model);
         }
       } finally {
         await bus.close();
@@ -171,16 +171,19 @@ async function readAll(bus: EmbeddedBus, model: Model, name: string, topic: Topi
   assert.deepEqual(seen, expected);
 }
 
-function compare(bus: EmbeddedBus, model: Model): void {
+async function compare(bus: EmbeddedBus, model: Model): Promise<void> {
   for (const { topic, partition, start, live } of model.partitions) {
     assert.equal(bus.startOffset(topic, partition), start);
-    assert.equal(bus.endOffset(topic, partition), start + live.length);
+    assert.equal(await bus.endOffset(topic, partition), start + live.length);
     assert.deepEqual(
-      bus.read(topic, partition, 0, 1_000).map(({ offset, value }) => `${offset}:${value}`),
+      (await bus.read(topic, partition, 0, 1_000)).map(({ offset, value }) => `${offset}:${value}`),
       live.map((record, i) => `${start + i}:${record.text}`),
     );
     for (const name of ['one', 'two']) {
-      assert.equal(bus.committed(name, topic, partition), model.committed.get(`${name} ${topic} ${partition}`) ?? null);
+      assert.equal(
+        await bus.committed(name, topic, partition),
+        model.committed.get(`${name} ${topic} ${partition}`) ?? null,
+      );
     }
   }
   assert.equal(bus.usage().bytes, model.used('log') + model.used('dead-letter'));

@@ -50,7 +50,7 @@ describe('store writer over the real engine', requires(CHDB, chdbPresent()), () 
 
   async function untilCommitted(bus: Bus, topic: 'events' | 'decisions'): Promise<void> {
     for (let partition = 0; partition < bus.partitions(topic); partition++) {
-      while ((bus.committed(STORE_GROUP, topic, partition) ?? 0) < bus.endOffset(topic, partition)) {
+      while (((await bus.committed(STORE_GROUP, topic, partition)) ?? 0) < (await bus.endOffset(topic, partition))) {
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
     }
@@ -161,8 +161,10 @@ describe('store writer over the real engine', requires(CHDB, chdbPresent()), () 
     );
   });
 
-  function readDeadLetters(bus: Bus): DeadLetter[] {
-    return bus.read('dead-letter', 0, 0, 1_000).map((record) => JSON.parse(record.value.toString()) as DeadLetter);
+  async function readDeadLetters(bus: Bus): Promise<DeadLetter[]> {
+    return (await bus.read('dead-letter', 0, 0, 1_000)).map(
+      (record) => JSON.parse(record.value.toString()) as DeadLetter,
+    );
   }
 
   /** Thirty lines in three blocks, two of which ClickHouse refuses: a lone surrogate, and text where a number stands. */
@@ -193,7 +195,7 @@ describe('store writer over the real engine', requires(CHDB, chdbPresent()), () 
     await writer.stop();
 
     assert.deepEqual(await rowsOfIdentity(one.name), [28, 28, 28]);
-    const letters = readDeadLetters(bus);
+    const letters = await readDeadLetters(bus);
     assert.deepEqual(
       letters.map(({ reason, source, position, format, truncated }) => ({
         reason,
@@ -234,7 +236,7 @@ describe('store writer over the real engine', requires(CHDB, chdbPresent()), () 
       await live(startEventWriter, bus, one.generation, null, limits);
       assert.deepEqual(await rowsOfIdentity(one.name), [28, 28, 28], `died ${when} step ${step}`);
       assert.deepEqual(
-        readDeadLetters(bus).map((letter) => letter.position),
+        (await readDeadLetters(bus)).map((letter) => letter.position),
         [7, 22],
       );
     }
@@ -293,7 +295,8 @@ describe('store writer over the real engine', requires(CHDB, chdbPresent()), () 
     await firstTry;
     await writer.stop();
     await writer.done;
-    assert.equal(bus.committed(STORE_GROUP, 'events', 0), null);
+    // Where the intent begins; nothing is committed past it.
+    assert.equal(await bus.committed(STORE_GROUP, 'events', 0), 0);
     await live(startEventWriter, bus, one.generation, null);
     assert.deepEqual(await rowsOfIdentity(one.name), [DISTINCT, DISTINCT, DISTINCT]);
   });
@@ -308,7 +311,7 @@ describe('store writer over the real engine', requires(CHDB, chdbPresent()), () 
     await new Promise((resolve) => setTimeout(resolve, 20));
     await writer.stop();
     assert.deepEqual(await rowsOfIdentity(one.name), [DISTINCT, DISTINCT, DISTINCT]);
-    assert.equal(bus.committed(STORE_GROUP, 'events', 0), 6);
+    assert.equal(await bus.committed(STORE_GROUP, 'events', 0), 6);
   });
 
   test('a record that is no block ends the writer and is not passed over', async () => {
@@ -319,7 +322,7 @@ describe('store writer over the real engine', requires(CHDB, chdbPresent()), () 
     const writer = await startEventWriter({ ...common, bus, store, generation: one.generation, limits: SMALL });
     await assert.rejects(writer.done, /block without a header line/);
     await writer.stop();
-    assert.ok((bus.committed(STORE_GROUP, 'events', 0) ?? 0) <= 1);
+    assert.ok(((await bus.committed(STORE_GROUP, 'events', 0)) ?? 0) <= 1);
   });
 
   const REASON = { channel: 'requests', tick: 'minute', expected: 3, seen: 90, nats: 4.5 } as const;
@@ -377,7 +380,7 @@ describe('store writer over the real engine', requires(CHDB, chdbPresent()), () 
       await live(startDecisionWriter, bus, one.generation, { step, when: step % 2 === 0 ? 'after' : 'before' });
       await live(startDecisionWriter, bus, one.generation, null);
       assert.deepEqual(await stored(one.name), [8, 8, 16], `died at step ${step}`);
-      assert.equal(bus.endOffset('dead-letter', 0), 0);
+      assert.equal(await bus.endOffset('dead-letter', 0), 0);
     }
   });
 

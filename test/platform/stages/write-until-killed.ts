@@ -35,11 +35,11 @@ writer.done.catch((error: unknown) => {
 });
 console.log('started');
 /** Positions of a partition's source that are in the log. */
-function logged(partition: number): Set<number> {
+async function logged(partition: number): Promise<Set<number>> {
   const positions = new Set<number>();
-  const end = bus.endOffset('events', partition);
+  const end = await bus.endOffset('events', partition);
   for (let offset = 0; offset < end; offset += 100) {
-    for (const { value } of bus.read('events', partition, offset, 100)) {
+    for (const { value } of await bus.read('events', partition, offset, 100)) {
       for (const { first, last } of openBlock(value).header.runs) {
         for (let position = first; position <= last; position++) positions.add(position);
       }
@@ -50,7 +50,7 @@ function logged(partition: number): Set<number> {
 
 // The producer was killed too: it goes on a little before the end of the log, with blocks cut differently.
 for (let partition = 0; partition < PARTITIONS; partition++) {
-  const begin = Math.max(0, logged(partition).size - 70);
+  const begin = Math.max(0, (await logged(partition)).size - 70);
   for (let first = begin; first < Number(lines); first += BLOCK) {
     const events = Array.from({ length: BLOCK }, (_, i) => ({ source: String(partition), position: first + i }));
     await bus.append([{ topic: 'events', partition, value: blockOf(events) }]);
@@ -58,7 +58,7 @@ for (let partition = 0; partition < PARTITIONS; partition++) {
   }
 }
 for (let partition = 0; partition < PARTITIONS; partition++) {
-  while ((bus.committed('store', 'events', partition) ?? 0) < bus.endOffset('events', partition)) {
+  while (((await bus.committed('store', 'events', partition)) ?? 0) < (await bus.endOffset('events', partition))) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
@@ -66,7 +66,7 @@ const [row] = await store.query<object>(
   `SELECT count() AS rows, uniqExact((source, position)) AS distinct,
      (SELECT sum(requests) FROM activity_hourly) AS rolledUp FROM events`,
 );
-const inLog = logged(0).size + logged(1).size;
+const inLog = (await logged(0)).size + (await logged(1)).size;
 console.log(`stored ${JSON.stringify({ ...row, inLog })}`);
 await writer.stop();
 await store.close();

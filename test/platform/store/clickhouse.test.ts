@@ -4,30 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { createClient } from '@clickhouse/client';
 import { CLIENT_LOG, createClickHouseStore } from '../../../platform/store/clickhouse.ts';
-import { eventStoreContract } from '../../contracts/event-store.ts';
-import { CHDB, chdbPresent } from '../../support/chdb.ts';
-import { serveOverHttp } from '../../support/clickhouse-http.ts';
-import { requires } from '../../support/requires.ts';
 import { ROW_COLUMNS, rowsOf } from '../../support/store-blocks.ts';
-import { temporaryDirectory } from '../../support/temporary-directory.ts';
-
-eventStoreContract('over HTTP', requires(CHDB, chdbPresent()), async () => {
-  const directory = temporaryDirectory();
-  const { Session, drainPending } = await import('chdb');
-  const session = new Session(directory.path);
-  const server = await serveOverHttp(session);
-  const store = createClickHouseStore({ client: createClient({ url: server.url, log: CLIENT_LOG }) });
-  return {
-    store,
-    async cleanup() {
-      await store.close();
-      await server.close();
-      session.close();
-      await drainPending();
-      directory.remove();
-    },
-  };
-});
 
 const insert = {
   table: 'events',
