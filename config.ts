@@ -1,12 +1,22 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { checkMappingFields, checkPolicySettings, checkSettings, type Report } from './config/checks.ts';
+import { checkMappingFields, checkPolicySettings, checkSettings } from './config/checks.ts';
+import { settledKafka } from './config/kafka.ts';
 import type { Shape } from './config/kinds.ts';
 import { writtenOutRanges } from './config/places.ts';
-import type { Problem } from './config/problem.ts';
+import type { Problem, Report } from './config/problem.ts';
 import { placeOf, type ReadingRun, readSetting } from './config/read-settings.ts';
-import { type Config, ConfigSchema, type Partially, type Source, type WrittenConfig } from './config/schema.ts';
+import {
+  type Config,
+  ConfigSchema,
+  DISTRIBUTED_CHECKPOINT_MS,
+  type Partially,
+  type Source,
+  type WrittenConfig,
+} from './config/schema.ts';
 import { type Environment, errorCode, type ReadTextFile, readTextFile } from './config/secrets.ts';
+import { settledStore } from './config/store.ts';
+import { readTlsFiles, type TlsFiles } from './config/tls-files.ts';
 import { openDocument } from './config/yaml-document.ts';
 import { type JsonMapping, JsonMappingSchema } from './ingest/formats/json-mapping-schema.ts';
 import { type Policy, PolicySchema } from './schemas/policy.ts';
@@ -35,7 +45,8 @@ export function checkConfig(
   const problems: Problem[] = [];
   const shape = ConfigSchema as Shape;
   const { value, run, report } = readDocument<WrittenConfig>(text, fileName, shape, env, readFile, problems);
-  checkSettings(value, report);
+  checkSettings(value, (path) => run.places.has(path), report);
+  const tls = tlsOf(value, fileName, run, report);
   const written = value.policy as string | Partially<Policy> | undefined;
   let policy: Policy | undefined;
   if (typeof written === 'string') {
@@ -45,7 +56,7 @@ export function checkConfig(
     policy = written as Policy;
   }
   if (problems.length > 0 || policy === undefined) return { problems: inReadingOrder(problems) };
-  return { config: settled(value as WrittenConfig, policy, fileName, run) };
+  return { config: settled(value as WrittenConfig, policy, tls, fileName, run) };
 }
 
 /** Reads a policy file. Finds every problem at once and never throws. */
@@ -141,16 +152,42 @@ function fetchPolicy(file: string, run: ReadingRun, report: Report, problems: Pr
   return undefined;
 }
 
+interface Tls {
+  readonly kafka: TlsFiles | null;
+  readonly store: TlsFiles | null;
+}
+
+/** The files of the `tls` sections that are in use, so that nothing else of the program reads them. */
+function tlsOf(config: Partially<WrittenConfig>, fileName: string, run: ReadingRun, report: Report): Tls {
+  const read = (path: string) => run.readFile(beside(fileName, path));
+  const ofKafka = config.mode === 'distributed' ? config.kafka?.tls : undefined;
+  const ofStore = config.store?.type === 'server' ? config.store.tls : undefined;
+  return {
+    kafka: ofKafka?.enabled === true ? readTlsFiles(ofKafka, 'kafka.tls', read, report) : null,
+    store: ofStore === undefined ? null : readTlsFiles(ofStore, 'store.tls', read, report),
+  };
+}
+
 /** The settings as the program uses them: paths joined with the folder of the file, each source with its own proxies. */
-function settled(config: WrittenConfig, policy: Policy, fileName: string, run: ReadingRun): Config {
+function settled(config: WrittenConfig, policy: Policy, tls: Tls, fileName: string, run: ReadingRun): Config {
   const sources = config.sources.map((source): Source => {
     const trusted_proxies = writtenOutRanges(source.trusted_proxies ?? config.trusted_proxies);
-    if (source.type === 'http') return { ...source, trusted_proxies };
+    if (source.type !== 'file') return { ...source, trusted_proxies };
     return { ...source, trusted_proxies, path: beside(fileName, source.path) };
   });
   const written = run.places.has('data_directory');
   const data_directory = written ? beside(fileName, config.data_directory) : config.data_directory;
-  return { ...config, data_directory, sources, policy, trusted_proxies: writtenOutRanges(config.trusted_proxies) };
+  const distributed = config.mode === 'distributed' && !run.places.has('checkpoint.interval');
+  return {
+    ...config,
+    data_directory,
+    sources,
+    policy,
+    trusted_proxies: writtenOutRanges(config.trusted_proxies),
+    kafka: config.kafka === undefined ? null : settledKafka(config.kafka, tls.kafka),
+    store: settledStore(config.store, tls.store),
+    checkpoint: distributed ? { ...config.checkpoint, interval: { ms: DISTRIBUTED_CHECKPOINT_MS } } : config.checkpoint,
+  };
 }
 
 /** A path of a settings file, as seen from the working directory. */

@@ -72,7 +72,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
       await explainLine(command, formatSettings(command), streams);
       return EXIT.ok;
     case 'run':
-      return run(startApp, settled(readConfig(command.config)).config, systemClock, streams);
+      return run(startApp, settled(readConfig(command.config)).config, command.roles, systemClock, streams);
     case 'demo':
       return demo(
         startApp,

@@ -42,5 +42,5 @@ export async function announceConfiguration(bus: Bus, policy: Policy, epoch: num
     partition,
     value,
   }));
-  await bus.append(records, [{ key: CONTROL_MARK, value: text }]);
+  await bus.append(records, [{ key: CONTROL_MARK, value: text }], { atomic: true });
 }

@@ -1,3 +1,4 @@
+import type { Role } from '../config/roles.ts';
 import type { Config } from '../config/schema.ts';
 import type { MetricsRegistry } from '../platform/metrics.ts';
 import type { Bus, Clock, EventStore, Logger, StateStore } from '../platform/ports.ts';
@@ -5,6 +6,10 @@ import type { IdentityKind } from '../schemas/identity.ts';
 
 export interface AppOptions {
   readonly config: Config;
+  /** What a distributed process does; default: everything. */
+  readonly roles?: readonly Role[];
+  /** Gives up a start that waits for a broker or a store. */
+  readonly signal?: AbortSignal;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: MetricsRegistry;

@@ -6,6 +6,15 @@ import type { Topic } from '../schemas/topics.ts';
 
 /** Groups of `events` whose lag is shown. */
 const STAGES = ['detector', 'store'] as const;
+type Stage = (typeof STAGES)[number];
+
+/** What a process has of the pipeline. */
+export interface RunningParts {
+  readonly bus: Bus;
+  readonly intake: Intake | null;
+  readonly store: EventStore | null;
+  readonly stages: readonly Stage[];
+}
 
 const PAUSE_ADVICE: Partial<Record<ErrorCode, string>> = {
   log_full: 'the event log is at its cap: let the store catch up, or raise log.cap_bytes',
@@ -13,17 +22,11 @@ const PAUSE_ADVICE: Partial<Record<ErrorCode, string>> = {
 };
 
 /** What `GET /v1/health` says of each part. */
-export async function healthParts(bus: Bus, intake: Intake, store: EventStore | null): Promise<PartHealth[]> {
-  const paused = intake.paused();
+export async function healthParts({ bus, intake, store, stages }: RunningParts): Promise<PartHealth[]> {
   const trouble = bus.trouble();
   const usage = bus.usage();
   const parts: PartHealth[] = [
-    {
-      name: 'intake',
-      ok: paused === null,
-      ...(paused === null ? {} : { why: adviceFor(paused) }),
-      details: { pending_bytes: intake.pendingBytes() },
-    },
+    ...(intake === null ? [] : [intakePart(intake)]),
     {
       name: 'log',
       ok: trouble === null,
@@ -31,7 +34,7 @@ export async function healthParts(bus: Bus, intake: Intake, store: EventStore | 
       ...(usage === null ? {} : { details: { bytes: usage.bytes, cap_bytes: usage.capBytes } }),
     },
   ];
-  for (const stage of STAGES) {
+  for (const stage of stages) {
     if (stage === 'store' && store === null) continue;
     parts.push(await stagePart(bus, stage));
   }
@@ -43,6 +46,16 @@ export async function healthParts(bus: Bus, intake: Intake, store: EventStore | 
     parts.push({ name: 'clickhouse', ok: answer === null, ...(answer === null ? {} : { why: answer }) });
   }
   return parts;
+}
+
+function intakePart(intake: Intake): PartHealth {
+  const paused = intake.paused();
+  return {
+    name: 'intake',
+    ok: paused === null,
+    ...(paused === null ? {} : { why: adviceFor(paused) }),
+    details: { pending_bytes: intake.pendingBytes() },
+  };
 }
 
 async function stagePart(bus: Bus, stage: string): Promise<PartHealth> {

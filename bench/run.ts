@@ -1,7 +1,7 @@
 /**
  * The benchmarks. Each part runs in a process of its own; JSON goes to stdout, progress to stderr.
  *
- *   npm run bench -s [part ...]     parts: replay, stored, memory, growth, partitions
+ *   npm run bench -s [part ...]     parts: replay, stored, memory, growth, partitions, core, ingest
  *
  * Figures are ratios of CPU time within one run, or bytes: they travel from machine to machine, seconds do not.
  */
@@ -9,12 +9,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { coreRatio, ingestRatio } from './kafka-bench.ts';
 import { decisionHash, replayMemory, replayRatio } from './replay-bench.ts';
 import { storeRatio } from './store-bench.ts';
 import { IDENTITIES } from './synthetic-log.ts';
 
 const MILLION = 1_000_000;
-const PARTS = ['replay', 'stored', 'memory', 'growth', 'partitions'] as const;
+const PARTS = ['replay', 'stored', 'memory', 'growth', 'partitions', 'core', 'ingest'] as const;
 type Part = (typeof PARTS)[number];
 
 /** The newest Node that is installed beside the project's own, for equal bytes on both. */
@@ -32,6 +33,10 @@ async function measure(part: string, argument: string | undefined): Promise<unkn
       return replayMemory(10 * MILLION, [3 * MILLION, 10 * MILLION - 20_000]);
     case 'partitions':
       return decisionHash(Number(argument), MILLION);
+    case 'core':
+      return coreRatio(MILLION);
+    case 'ingest':
+      return ingestRatio(MILLION);
     default:
       throw new Error(`no such part: ${part}; there are ${PARTS.join(', ')}`);
   }

@@ -1,4 +1,5 @@
 import type { App, StartApp } from '../app/contract.ts';
+import type { Role } from '../config/roles.ts';
 import type { Config } from '../config/schema.ts';
 import { createLog } from '../platform/log.ts';
 import { createMetrics } from '../platform/metrics.ts';
@@ -11,7 +12,7 @@ import type { Streams } from './replay.ts';
 type Session = (app: App, stopped: AbortSignal) => Promise<void>;
 
 /**
- * Runs the embedded pipeline until SIGINT or SIGTERM, then stops it in order. A second signal ends the process at once:
+ * Runs the pipeline, or the part of it that `roles` names, until SIGINT or SIGTERM, then stops it in order. A second signal ends the process at once:
  * nothing accepted is lost by it. A part that dies stops the rest and makes the exit code a failure.
  */
 export async function runSession(
@@ -20,6 +21,7 @@ export async function runSession(
   clock: Clock,
   { err }: Streams,
   session: Session,
+  roles?: readonly Role[],
 ): Promise<ExitCode> {
   const stop = new AbortController();
   let failure: unknown = null;
@@ -32,6 +34,8 @@ export async function runSession(
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   const app = await startApp({
     config,
+    ...(roles === undefined ? {} : { roles }),
+    signal: stop.signal,
     clock,
     log,
     metrics: createMetrics({ strict: false }),
@@ -39,7 +43,12 @@ export async function runSession(
       failure ??= error;
       stop.abort();
     },
+  }).catch((error: unknown) => {
+    // Stopped while it waited for a broker or a store: nothing had begun.
+    if (stop.signal.aborted && failure === null) return null;
+    throw error;
   });
+  if (app === null) return EXIT.ok;
   if (app.storeMissing !== null) err.write(`events are not stored: ${app.storeMissing}\n`);
   const stopped = new Promise<void>((resolve) => {
     if (stop.signal.aborted) resolve();

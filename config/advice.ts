@@ -20,7 +20,7 @@ export function exampleOf(shape: Shape): string {
   if (shape.anyOf !== undefined)
     return exampleOf(shape.anyOf.find(({ type }) => type === 'object') ?? shape.anyOf[0] ?? {});
   if (shape.type === 'array') return `[${exampleOf(shape.items ?? {})}]`;
-  if (shape.type !== 'object') return shape.kind === 'secret' ? `\${env:NAME}` : 'name';
+  if (shape.type !== 'object') return shape.kind === 'secret' ? `\${env:${shape.variable ?? 'NAME'}}` : 'name';
   const needed = shape.required ?? [];
   const keys = Object.entries(shape.properties ?? {})
     .filter(([name]) => needed.includes(name))

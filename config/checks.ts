@@ -4,18 +4,18 @@ import { createJsonFormat } from '../ingest/formats/json-mapping.ts';
 import { type JsonMapping, JsonMappingSchema } from '../ingest/formats/json-mapping-schema.ts';
 import { GatewatchError } from '../schemas/errors.ts';
 import { DEFAULT_POLICY, type Policy, RUNGS, rungsThatDoNotRise } from '../schemas/policy.ts';
+import { checkMode, type IsWritten } from './mode-checks.ts';
 import { isLoopbackHost } from './places.ts';
+import type { Report } from './problem.ts';
 import type { Partially, WrittenConfig } from './schema.ts';
 import { KEY_BYTES, keyBytes } from './secrets.ts';
-
-/** Reports a problem of the setting at the path. */
-export type Report = (path: string, message: string, fix: string) => void;
 
 /** A guess at a token of 16 characters from a 64-letter alphabet hits once in 2^96 tries; shorter ones can be tried out. */
 export const TOKEN_MIN_CHARS = 16;
 
 /** Rules that look at more than one setting, or at a fetched value. Settings that are not readable are passed over. */
-export function checkSettings(config: Partially<WrittenConfig>, report: Report): void {
+export function checkSettings(config: Partially<WrittenConfig>, isWritten: IsWritten, report: Report): void {
+  checkMode(config, isWritten, report);
   checkListener(config, report);
   checkSources(config, report);
   const key = config.pseudonym_key;

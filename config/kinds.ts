@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { type Duration, parseDuration, type Reading } from './durations.ts';
+import { parseBroker, parseHttpServer } from './network-places.ts';
 import { parseAddressRange, parseZone, type ZoneOffset } from './places.ts';
 import type { Secret } from './secrets.ts';
 import { parseSize, type Size } from './sizes.ts';
@@ -12,7 +13,7 @@ export interface Shape {
   readonly type?: string;
   readonly kind?: Kind;
   readonly properties?: Readonly<Record<string, Shape>>;
-  readonly required?: readonly string[];
+  readonly required?: readonly string[] | undefined;
   readonly items?: Shape;
   readonly anyOf?: readonly Shape[];
   readonly const?: unknown;
@@ -26,9 +27,20 @@ export interface Shape {
   readonly atMost?: string;
   /** What the pattern asks for, in words. */
   readonly rule?: string;
+  /** The environment variable that advice on a secret names. */
+  readonly variable?: string;
+  /** A section that may be left out, but must not stand there empty: without it something is less safe. */
+  readonly neverBlank?: boolean;
 }
 
-export type Kind = 'duration' | 'size' | 'secret' | 'address_range' | 'zone';
+export type Kind = 'duration' | 'size' | 'secret' | 'address_range' | 'zone' | 'broker' | 'http_server';
+
+/** A map of settings that takes no others. */
+export const section = <Properties extends Type.TProperties>(
+  description: string,
+  properties: Properties,
+  options: Pick<Shape, 'neverBlank'> = {},
+) => Type.Object(properties, { additionalProperties: false, description, ...options });
 
 interface Bounds {
   readonly default?: string;
@@ -43,8 +55,8 @@ export const durationSetting = (bounds: Bounds) =>
 export const sizeSetting = (bounds: Bounds) =>
   Type.Unsafe<Size>({ type: 'string', kind: 'size', examples: ['1GiB'], ...bounds });
 
-export const secretSetting = (description: string) =>
-  Type.Unsafe<Secret>({ type: 'string', kind: 'secret', description });
+export const secretSetting = (description: string, variable?: string) =>
+  Type.Unsafe<Secret>({ type: 'string', kind: 'secret', description, ...(variable === undefined ? {} : { variable }) });
 
 /** A range of addresses, or a word for some. The value after reading is the canonical range or the word. */
 export const addressRangeSetting = () =>
@@ -54,10 +66,19 @@ export const addressRangeSetting = () =>
 export const zoneSetting = (description: string) =>
   Type.Unsafe<ZoneOffset>({ type: 'string', kind: 'zone', examples: ['+01:00'], description });
 
+/** Address of a Kafka broker, host:port. */
+export const brokerSetting = () => Type.Unsafe<string>({ type: 'string', kind: 'broker', examples: ['kafka:9092'] });
+
+/** Address of an HTTP server; the value after reading is its origin. */
+export const httpServerSetting = (description: string) =>
+  Type.Unsafe<string>({ type: 'string', kind: 'http_server', examples: ['http://clickhouse:8123'], description });
+
 /** Reads a scalar of a kind other than secret. */
 export function readKind(kind: Exclude<Kind, 'secret'>, shape: Shape, written: unknown): Reading<unknown> {
   if (kind === 'address_range') return parseAddressRange(written);
   if (kind === 'zone') return parseZone(written);
+  if (kind === 'broker') return parseBroker(written);
+  if (kind === 'http_server') return parseHttpServer(written);
   if (kind === 'duration') return bounded(parseDuration(written), shape, parseDuration, (value) => value.ms);
   return bounded(parseSize(written), shape, parseSize, (value) => value.bytes);
 }

@@ -14,6 +14,9 @@ export interface Problem {
   readonly fix: string;
 }
 
+/** Reports a problem of the setting at the path. */
+export type Report = (path: string, message: string, fix: string) => void;
+
 /** Longest piece of a written value that a message repeats: enough to recognise it, short enough for one line. */
 const QUOTED_MAX_CHARS = 60;
 

@@ -65,6 +65,9 @@ function readProperties(run: ReadingRun, shape: Shape, node: YAMLMap | null, pat
     const needed = shape.required?.includes(name) === true;
     const absent = written === null || (isScalar(written) && written.value === null);
     if (absent && !needed) {
+      if (pair === undefined || property.neverBlank !== true) continue;
+      const message = 'nothing stands below it: say what is wanted, or remove it';
+      run.document.report(offsetOf(pair.key, node), at, message, `${name}: ${exampleOf(property)}`);
     } else if (absent && !canBeAbsent(property)) {
       const offset = pair === undefined ? placeOf(run.places, path) : offsetOf(pair.key, node);
       run.document.report(offset, at, 'is missing', `${name}: ${exampleOf(property)}`);
@@ -130,7 +133,7 @@ function anyOfThem(objects: readonly Shape[]): Shape {
 function readScalar(run: ReadingRun, shape: Shape, node: Node, path: string): unknown {
   const fail = (message: string, fix: string): undefined => failAt(run, node, path, message, fix);
   if (shape.kind === 'secret') {
-    const name = `GATEWATCH_${path.replace(/^.*\./, '').toUpperCase()}`;
+    const name = shape.variable ?? `GATEWATCH_${path.replace(/^.*\./, '').toUpperCase()}`;
     const secret = readSecret(isScalar(node) ? node.value : null, name, run.env, run.readFile);
     if (secret.ok) return secret.value;
     // Advice to write something here reads as a line of the file; advice to change the surroundings stands as it is.
@@ -154,8 +157,15 @@ function readScalar(run: ReadingRun, shape: Shape, node: Node, path: string): un
 
 function wrongKind(run: ReadingRun, shape: Shape, node: Node, path: string, wanted: string): undefined {
   const wrapped = shape.type === 'array' && isScalar(node) && shape.items?.type !== 'object';
-  const fix = wrapped ? `[${String(node.value)}]` : exampleOf(shape);
+  const fix = wrapped ? `[${entryAdvice(shape.items ?? {}, node.value)}]` : exampleOf(shape);
   return failAt(run, node, path, `must be ${wanted}, not ${nodeWords(node)}`, path === '' ? firstLine(shape) : fix);
+}
+
+/** What was written, as an entry of the list that it should be; what stands for it when it is no such entry. */
+function entryAdvice(shape: Shape, written: unknown): string {
+  if (shape.kind === undefined || shape.kind === 'secret') return String(written);
+  const reading = readKind(shape.kind, shape, written);
+  return reading.ok ? String(written) : reading.fix;
 }
 
 /** A line with which a file of this shape could begin. */

@@ -2,20 +2,18 @@ import Type from 'typebox';
 import { LINE_MAX_BYTES } from '../ingest/formats/format.ts';
 import { PolicySchema } from '../schemas/policy.ts';
 import type { Duration } from './durations.ts';
-import { addressRangeSetting, durationSetting, secretSetting, sizeSetting } from './kinds.ts';
+import { type KafkaConfig, KafkaSchema } from './kafka.ts';
+import { addressRangeSetting, durationSetting, secretSetting, section, sizeSetting } from './kinds.ts';
 import type { Secret } from './secrets.ts';
 import type { Size } from './sizes.ts';
-import { FileSourceSchema, HttpSourceSchema } from './sources.ts';
-
-const section = <Properties extends Type.TProperties>(description: string, properties: Properties) =>
-  Type.Object(properties, { additionalProperties: false, description });
-
-const days = (description: string, value: number) =>
-  // A century; a larger number is a slip of the pen.
-  Type.Integer({ description, default: value, minimum: 1, maximum: 36_500 });
+import { FileSourceSchema, HttpSourceSchema, KafkaSourceSchema } from './sources.ts';
+import { type StoreConfig, StoreSchema } from './store.ts';
 
 /** Chosen: above 1023, so that no privilege is needed, and not the default of a gateway, of Kafka or of ClickHouse. */
 const DEFAULT_PORT = 7407;
+
+/** A save to Kafka is a transaction of a second or two: once a minute it costs little. */
+export const DISTRIBUTED_CHECKPOINT_MS = 60_000;
 
 /**
  * All settings. Names, types, bounds, defaults and descriptions stand here and nowhere else; the static type is what a
@@ -30,16 +28,21 @@ export const ConfigSchema = section('Settings of gatewatch.', {
     rule: 'up to 63 lower-case letters, digits, - and _, beginning with a letter or digit',
   }),
   data_directory: Type.String({
-    description: 'Everything that must survive a restart. A relative path counts from the folder of this file.',
+    description:
+      'Everything that must survive a restart; in mode: distributed only the id of the instance and a cache, which is made ' +
+      'again when it is lost. A relative path counts from the folder of this file.',
     default: './gatewatch-data',
     minLength: 1,
   }),
-  mode: Type.Enum(['embedded'], { description: 'embedded: one process, no other services.', default: 'embedded' }),
+  mode: Type.Enum(['embedded', 'distributed'], {
+    description: 'embedded: one process, no other services. distributed: any number of them, over Kafka.',
+    default: 'embedded',
+  }),
   log_level: Type.Enum(['info', 'warn', 'error'], {
     description: 'The least important kind of message that is written to stderr.',
     default: 'info',
   }),
-  sources: Type.Array(Type.Union([FileSourceSchema, HttpSourceSchema]), {
+  sources: Type.Array(Type.Union([FileSourceSchema, HttpSourceSchema, KafkaSourceSchema]), {
     description: 'Where access logs come from.',
     default: [],
   }),
@@ -60,48 +63,36 @@ export const ConfigSchema = section('Settings of gatewatch.', {
     ),
   }),
   pseudonym_key: Type.Optional(
-    secretSetting('Key of the pseudonyms, 32 bytes. Without it one is made and kept in the data directory.'),
+    secretSetting(
+      'Key of the pseudonyms, 32 bytes, the same for all processes. Without it one is made and kept in the data directory; ' +
+        'mode: distributed needs it.',
+    ),
   ),
-  log: section('The event log on disk between the stages.', {
+  kafka: Type.Optional(KafkaSchema),
+  log: section('The event log between the stages: on disk, or in Kafka.', {
     // At 10,000 events a second of about 460 bytes, 64 MiB hold 15 seconds: less could not outlast a restart of the store.
     cap_bytes: sizeSetting({
-      description: 'At this size sources pause and HTTP answers 503.',
+      description: 'At this size sources pause and HTTP answers 503. Not used in mode: distributed.',
       default: '4GiB',
       atLeast: '64MiB',
       atMost: '16TiB',
     }),
     retention: durationSetting({
       description:
-        'How long events stay for a second reading. Shorter leaves less time to repair a store that is away.',
+        'How long events stay for a second reading; in mode: distributed what the topic of the events must keep at least. ' +
+        'Shorter leaves less time to repair a store that is away.',
       default: '24h',
       atLeast: '1h',
       atMost: '400d',
     }),
     durability: Type.Enum(['default', 'fsync'], {
-      description: 'default: survives a killed process, flushed within a second. fsync: flushed before the answer.',
+      description:
+        'default: survives a killed process, flushed within a second. fsync: flushed before the answer. Not used in ' +
+        'mode: distributed, where every replica in sync has the line before the answer.',
       default: 'default',
     }),
   }),
-  store: section('The analytical store.', {
-    type: Type.Enum(['embedded', 'none'], {
-      description: 'embedded: ClickHouse in this process. none: nothing is stored beyond the event log.',
-      default: 'embedded',
-    }),
-    // Without a limit ClickHouse takes 90 % of the machine. One insert of 100,000 events is about 46 MB before its merge:
-    // 256 MiB leave room for five.
-    memory_limit: sizeSetting({
-      description: 'Memory that the embedded store may use.',
-      default: '1GiB',
-      atLeast: '256MiB',
-      atMost: '4TiB',
-    }),
-    events_days: days(
-      'Days that events are kept, from their arrival. Shorter: less to look back on in an inquiry.',
-      30,
-    ),
-    evidence_days: days('Days that evidence is kept. Shorter: older decisions lose their reasons.', 90),
-    decisions_days: days('Days that decisions are kept. Shorter: less for an auditor.', 400),
-  }),
+  store: StoreSchema,
   policy: Type.Unsafe<Type.Static<typeof PolicySchema>>(
     Type.Union([Type.String({ minLength: 1 }), PolicySchema], {
       description: 'The policy, or the path of a file that holds it.',
@@ -109,7 +100,8 @@ export const ConfigSchema = section('Settings of gatewatch.', {
   ),
   checkpoint: section('How often the detector saves its state; at whichever comes first, and at the stop.', {
     interval: durationSetting({
-      description: 'Longest time between two saves. Longer: a restart reads more again.',
+      description:
+        'Longest time between two saves; 60s unless written in mode: distributed. Longer: a restart reads more again.',
       default: '10s',
       atLeast: '1s',
       atMost: '10m',
@@ -138,7 +130,12 @@ export type WrittenConfig = Type.Static<typeof ConfigSchema>;
 export type Source = WrittenConfig['sources'][number] & { readonly trusted_proxies: readonly string[] };
 
 /** The settings as the program uses them. */
-export type Config = Omit<WrittenConfig, 'sources'> & { readonly sources: readonly Source[] };
+export type Config = Omit<WrittenConfig, 'sources' | 'kafka' | 'store'> & {
+  readonly sources: readonly Source[];
+  /** null exactly in mode embedded. */
+  readonly kafka: KafkaConfig | null;
+  readonly store: StoreConfig;
+};
 
 /** What reading yields while something is still wrong: any part may be missing. */
 export type Partially<T> = T extends Duration | Size | Secret

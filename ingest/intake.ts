@@ -27,6 +27,8 @@ export interface Batch {
   readonly marks: readonly Mark[] | ((result: BatchResult) => readonly Mark[]);
   /** Lines and marks become durable together or not at all, also on a bus where that takes a transaction. */
   readonly atomic?: boolean;
+  /** What times in the future are clamped to, ms: the newest record's. Without it the time of acceptance. */
+  readonly clockMs?: number;
 }
 
 /** Why nothing can be made durable, as the bus said it. */
@@ -84,6 +86,8 @@ export function createIntake(options: {
   let waiters: Waiter[] = [];
   let bytes = 0;
   let atomic = false;
+  /** Clamp of the lines that are not in a block yet. */
+  let newestMs: number | null = null;
   let paused: Pause | null = null;
   let sending: Promise<void> | null = null;
   let closed = false;
@@ -91,7 +95,7 @@ export function createIntake(options: {
 
   function takeBlock(partition: number): void {
     const now = clock.now();
-    const block = encoder.take(partition, now, now);
+    const block = encoder.take(partition, now, newestMs ?? now);
     if (block === null) return;
     records.push({ topic: 'events', partition, value: block.value });
     blocks.push(block);
@@ -102,6 +106,7 @@ export function createIntake(options: {
     let dropped = 0;
     let deadLettered = 0;
     const { sourceName, source, format } = batch;
+    newestMs = Math.max(newestMs ?? 0, batch.clockMs ?? clock.now());
     const line = batch.line ?? options.line;
     const lines = readLines(batch.bytes, format, batch.position, batch.step, {
       record(record, position) {
@@ -165,6 +170,7 @@ export function createIntake(options: {
     await new Promise((resolve) => setImmediate(resolve));
     while (waiters.length > 0) {
       for (let partition = 0; partition < partitions; partition++) takeBlock(partition);
+      newestMs = null;
       const out = records;
       const sent = blocks;
       const withMarks = marks;

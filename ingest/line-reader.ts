@@ -16,8 +16,8 @@ export interface LineHandlers {
   deadLetter(reason: DeadLetterReason, why: string, position: number, from: number, to: number): void;
 }
 
-/** How positions run: by byte offset (files), or one a line (streams without offsets). */
-export type PositionStep = 'bytes' | 'lines';
+/** How positions run: by byte offset (files), one a line (streams without offsets), or as listed, one for each line. */
+export type PositionStep = 'bytes' | 'lines' | Float64Array;
 
 /**
  * Reads the lines of `bytes` with a format and hands each outcome on. The bytes end with a line end, or hold one last
@@ -38,13 +38,18 @@ export function readLines(
   while (from < bytes.length) {
     let end = bytes.indexOf(NEWLINE, from);
     if (end < 0) end = bytes.length;
-    const at = step === 'bytes' ? position + from : position + lines;
+    const at = positionOf(step, position, from, lines);
     const to = end > from && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
     readLine(bytes, from, to, encoding, format, at, handlers);
     lines += 1;
     from = end + 1;
   }
   return lines;
+}
+
+function positionOf(step: PositionStep, position: number, offset: number, line: number): number {
+  if (step === 'bytes') return position + offset;
+  return step === 'lines' ? position + line : (step[line] ?? position);
 }
 
 function readLine(

@@ -20,6 +20,8 @@ import { settleTopics, type TopicPlan } from './topics.ts';
 import { watchTrouble } from './trouble.ts';
 
 const GENERATION_MARK = 'bus/generation';
+/** Ends of transactions in a row that are looked through for the last record. */
+const MARKERS_MAX = 16;
 
 export interface KafkaBusOptions extends TopicPlan {
   readonly settings: KafkaSettings;
@@ -135,6 +137,7 @@ function serve(opened: Opened): KafkaBus {
   const name = (topic: KafkaTopic) => topicName(prefix, topic);
   const owners = openOwners({ kafka, compression, prefix: `${prefix}-${generation}` });
   const consumers = new Set<Consumer>();
+  const asking = new Map<string, ReturnType<Admin['fetchOffsets']>>();
   let closing: Promise<void> | null = null;
 
   function check(topic: Topic, partition: number): void {
@@ -213,10 +216,20 @@ function serve(opened: Opened): KafkaBus {
     return consumer;
   }
 
-  async function committed(group: string, topic: Topic, partition: number): Promise<number | null> {
-    const [found] = await guarded('offsets', () =>
+  /** One request tells the offsets of all partitions: those who ask at the same time share it. */
+  function offsetsOf(group: string, topic: Topic): ReturnType<Admin['fetchOffsets']> {
+    const key = `${group}/${topic}`;
+    const asked = asking.get(key);
+    if (asked !== undefined) return asked;
+    const asks = guarded('offsets', () =>
       admin.fetchOffsets({ groupId: groupName(prefix, group), topics: [name(topic)] }),
-    );
+    ).finally(() => asking.delete(key));
+    asking.set(key, asks);
+    return asks;
+  }
+
+  async function committed(group: string, topic: Topic, partition: number): Promise<number | null> {
+    const [found] = await offsetsOf(group, topic);
     const offset = Number(found?.partitions.find((one) => one.partition === partition)?.offset ?? -1);
     return offset < 0 ? null : offset;
   }
@@ -240,9 +253,20 @@ function serve(opened: Opened): KafkaBus {
     if (markRecords.length > 0) await guarded('marks', () => marks.sync());
   }
 
+  /** Behind the last record: the ends of transactions that stand behind it are nobody's to read. */
   async function endOf(topic: Topic, partition: number): Promise<number> {
     check(topic, partition);
-    return (await guarded('offsets', () => reader.bounds(name(topic), partition))).end;
+    return guarded('offsets', async () => {
+      const { start, end } = await reader.bounds(name(topic), partition);
+      for (let last = end - 1; last >= Math.max(start, end - MARKERS_MAX); last--) {
+        let found = false;
+        await reader.read(name(topic), partition, last, last + 1, () => {
+          found = true;
+        });
+        if (found) return last + 1;
+      }
+      return end;
+    });
   }
 
   async function close(): Promise<void> {

@@ -14,7 +14,9 @@ const intake = (paused: Pause | null): Intake => ({
 });
 
 const part = async (name: string, bus: Bus, paused: Pause | null = null) =>
-  (await healthParts(bus, intake(paused), null)).find((one) => one.name === name);
+  (await healthParts({ bus, intake: intake(paused), store: null, stages: ['detector'] })).find(
+    (one) => one.name === name,
+  );
 
 const away = new GatewatchError('bus_unavailable', 'no broker answers', { transient: true });
 
