@@ -8,7 +8,7 @@ import type { Bus, BusRecord, ConsumeOptions, Consumer, Logger, Mark, OutRecord,
 import { busError } from './bus-error.ts';
 import { type Compression, loadCodecs } from './codecs.ts';
 import { connectKafka } from './connect.ts';
-import { startGroupConsumer } from './group-consumer.ts';
+import { type GroupConsumer, startGroupConsumer } from './group-consumer.ts';
 import { openLogReader } from './log-reader.ts';
 import { type MarkKind, openMarks } from './marks.ts';
 import { openOwners } from './owners.ts';
@@ -135,8 +135,20 @@ function serve(opened: Opened): KafkaBus {
   const { options, kafka, admin, reader, marks, producer, generation, compression, trouble } = opened;
   const { prefix } = options;
   const name = (topic: KafkaTopic) => topicName(prefix, topic);
-  const owners = openOwners({ kafka, compression, prefix: `${prefix}-${generation}` });
-  const consumers = new Set<Consumer>();
+  const consumers = new Map<string, GroupConsumer>();
+  const owners = openOwners({
+    kafka,
+    compression,
+    prefix: `${prefix}-${generation}`,
+    onLost(group, topic, partition, error) {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : 'another owner';
+      options.log.warn(
+        { group, topic, partition, cause },
+        'a partition was lost; if it is still ours it is read again',
+      );
+      consumers.get(`${group}/${topic}`)?.check(partition);
+    },
+  });
   const asking = new Map<string, ReturnType<Admin['fetchOffsets']>>();
   let closing: Promise<void> | null = null;
 
@@ -170,7 +182,7 @@ function serve(opened: Opened): KafkaBus {
 
   async function consume(wanted: ConsumeOptions): Promise<Consumer> {
     const { group, topic } = wanted;
-    const groupId = groupName(prefix, group);
+    const groupId = groupName(prefix, group, topic);
     const what = `${topic} for ${group}`;
     const consumer = await startGroupConsumer({
       kafka,
@@ -211,8 +223,8 @@ function serve(opened: Opened): KafkaBus {
       isLost: (partition) => owners.isLost(group, topic, partition),
       onTrouble: (error) => (error === null ? trouble.over(what) : trouble.began(what, error)),
     });
-    consumers.add(consumer);
-    void consumer.done.catch(() => undefined).finally(() => consumers.delete(consumer));
+    consumers.set(`${group}/${topic}`, consumer);
+    void consumer.done.catch(() => undefined).finally(() => consumers.delete(`${group}/${topic}`));
     return consumer;
   }
 
@@ -222,7 +234,7 @@ function serve(opened: Opened): KafkaBus {
     const asked = asking.get(key);
     if (asked !== undefined) return asked;
     const asks = guarded('offsets', () =>
-      admin.fetchOffsets({ groupId: groupName(prefix, group), topics: [name(topic)] }),
+      admin.fetchOffsets({ groupId: groupName(prefix, group, topic), topics: [name(topic)] }),
     ).finally(() => asking.delete(key));
     asking.set(key, asks);
     return asks;
@@ -270,7 +282,7 @@ function serve(opened: Opened): KafkaBus {
   }
 
   async function close(): Promise<void> {
-    await Promise.allSettled([...consumers].map((consumer) => consumer.stop()));
+    await Promise.allSettled([...consumers.values()].map((consumer) => consumer.stop()));
     await raw.close();
     await producer.close();
     await owners.close();
@@ -297,13 +309,13 @@ function serve(opened: Opened): KafkaBus {
     consume,
     async commit(group, topic, partition, nextOffset, commitMarks = [], records = []) {
       check(topic, partition);
-      const end = { groupId: groupName(prefix, group), topic: name(topic), partition, next: nextOffset };
+      const end = { groupId: groupName(prefix, group, topic), topic: name(topic), partition, next: nextOffset };
       const out = [...outgoing(records), ...marks.outgoing(commitMarks)];
       await guarded('commit', () => owners.commit(group, topic, partition, out, end));
       await guarded('marks', () => marks.sync());
     },
     async saveOwned(group, topic, partition, nextOffset, compacted, records) {
-      const end = { groupId: groupName(prefix, group), topic: name(topic), partition, next: nextOffset };
+      const end = { groupId: groupName(prefix, group, topic), topic: name(topic), partition, next: nextOffset };
       const out = records.map(({ key, value }) => ({ topic: name(compacted), partition, key, value }));
       const ends = await guarded('commit', () => owners.commit(group, topic, partition, out, end));
       return ends.get(`${name(compacted)}/${partition}`) ?? 0;

@@ -33,6 +33,12 @@ export interface GroupConsumerOptions {
   onTrouble(error: GatewatchError | null): void;
 }
 
+export interface GroupConsumer extends Consumer {
+  commit(partition: number, next: number): Promise<void>;
+  /** To be called when `isLost` may have changed: nobody waits for the next record to find it out. */
+  check(partition: number): void;
+}
+
 /**
  * Reads a topic as a member of a consumer group.
  *
@@ -41,9 +47,7 @@ export interface GroupConsumerOptions {
  * with this member over a rebalance goes on where it is. The client gives no time to finish a partition before it is
  * given away: what must not be written by two is fenced by its owner (owner.ts).
  */
-export async function startGroupConsumer(
-  options: GroupConsumerOptions,
-): Promise<Consumer & { commit(partition: number, next: number): Promise<void> }> {
+export async function startGroupConsumer(options: GroupConsumerOptions): Promise<GroupConsumer> {
   const { kafka, topic, groupId } = options;
   const slots = new Map<number, Slot>();
   let assigned = new Set<number>();
@@ -175,6 +179,7 @@ export async function startGroupConsumer(
   return {
     stop,
     done,
+    check: (partition) => slots.get(partition)?.check(),
     async commit(partition, next) {
       try {
         await client?.commitOffsets([{ topic, partition, offset: String(next) }]);

@@ -22,7 +22,13 @@ export interface Owners {
   close(): Promise<void>;
 }
 
-export function openOwners(options: { kafka: Kafka; compression: CompressionTypes; prefix: string }): Owners {
+export function openOwners(options: {
+  kafka: Kafka;
+  compression: CompressionTypes;
+  prefix: string;
+  /** A commit of the partition's owner was refused, or its outcome is not known. */
+  onLost(group: string, topic: Topic, partition: number, error: unknown): void;
+}): Owners {
   const { kafka, compression, prefix } = options;
   const owners = new Map<string, Promise<Owner>>();
   const ready = new Map<string, Owner>();
@@ -55,7 +61,13 @@ export function openOwners(options: { kafka: Kafka; compression: CompressionType
     isLost: (group, topic, partition) => ready.get(idOf(group, topic, partition))?.lost ?? false,
     async commit(group, topic, partition, records, offset) {
       const id = idOf(group, topic, partition);
-      return (await (owners.get(id) ?? open(id))).commit(records, offset);
+      const owner = await (owners.get(id) ?? open(id));
+      try {
+        return await owner.commit(records, offset);
+      } catch (error) {
+        options.onLost(group, topic, partition, error);
+        throw error;
+      }
     },
     async commitAlone(id, records) {
       const owner = await (owners.get(id) ?? open(id));

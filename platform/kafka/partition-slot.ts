@@ -39,6 +39,8 @@ export interface Slot {
   begin(): Promise<void>;
   /** Takes fetched records in; false when they are not wanted now and must be fetched again. */
   push(messages: readonly KafkaMessage[]): boolean;
+  /** Looks whether the partition has been lost, and if so assigns it anew. */
+  check(): void;
   /** The group was shared out anew and the partition stayed: the client must go on where this one is. */
   goOn(): void;
   /** Finishes the batch in hand and drops the queue. */
@@ -108,15 +110,14 @@ export function createSlot(options: SlotOptions): Slot {
   }
 
   async function work(): Promise<void> {
-    while (queue.length > 0 && halting === null) {
-      const records = takeBatch();
-      await options.onRecords(partition, records);
-      if (halting !== null) return;
+    while (halting === null) {
       if (options.isLost(partition)) {
         await options.onRevoke(partition);
-        return begin();
+        await begin();
       }
-      if (held && queuedBytes < QUEUE_MAX_BYTES / 2) hold(false);
+      if (queue.length === 0) return;
+      await options.onRecords(partition, takeBatch());
+      if (held && next !== null && queuedBytes < QUEUE_MAX_BYTES / 2) hold(false);
     }
   }
 
@@ -173,6 +174,9 @@ export function createSlot(options: SlotOptions): Slot {
       if (queuedBytes >= QUEUE_MAX_BYTES) hold(true);
       if (queue.length > 0) start();
       return true;
+    },
+    check() {
+      if (halting === null) start();
     },
     goOn() {
       if (next === null || halting !== null) return options.pause();

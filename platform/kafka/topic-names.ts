@@ -10,6 +10,7 @@ export function topicName(prefix: string, topic: KafkaTopic): string {
   return `${prefix}.${topic}.${VERSION}`;
 }
 
-export function groupName(prefix: string, group: string): string {
-  return `${prefix}-${group}`;
+/** A group for each topic: Kafka shares all topics of a group out among all of its members, also those that read only one. */
+export function groupName(prefix: string, group: string, topic: KafkaTopic): string {
+  return `${prefix}-${group}-${topic}`;
 }
