@@ -43,10 +43,8 @@ export async function coreRatio(lines: number): Promise<Record<string, unknown>>
       position += bytes.length;
     }
     await intake.close();
-    let blocks = 0;
-    for (let partition = 0; partition < PARTITIONS; partition++) blocks += await rig.bus.endOffset('events', partition);
     let parsed = 0;
-    const floor = await rig.consumeAlone(EVENTS_TOPIC, blocks, (value) => {
+    const floor = await rig.consumeAlone(EVENTS_TOPIC, (value) => {
       for (let from = value.indexOf(NEWLINE) + 1; from > 0 && from < value.length; ) {
         const end = value.indexOf(NEWLINE, from);
         const to = end < 0 ? value.length : end;
@@ -54,6 +52,7 @@ export async function coreRatio(lines: number): Promise<Record<string, unknown>>
         parsed += 1;
         from = to + 1;
       }
+      return parsed >= lines;
     });
     if (parsed !== lines) throw new Error(`${parsed} lines parsed of ${lines}`);
     const started = cpuSeconds();
@@ -89,8 +88,11 @@ export async function ingestRatio(lines: number): Promise<Record<string, unknown
   try {
     await rig.bus.raw.settle({ topic: RAW_TOPIC, partitions: PARTITIONS, retentionMs: 86_400_000 });
     await ship(rig, lines);
-    const floor = await rig.consumeAlone(RAW_TOPIC, lines, (value) => {
+    let parsed = 0;
+    const floor = await rig.consumeAlone(RAW_TOPIC, (value) => {
       JSON.parse(value.toString('utf8'));
+      parsed += 1;
+      return parsed >= lines;
     });
     const { intake, lineOf } = await ingestOf(rig);
     const started = cpuSeconds();

@@ -22,8 +22,8 @@ export interface KafkaRig {
   readonly directory: string;
   readonly config: Config;
   readonly metrics: ReturnType<typeof createMetrics>;
-  /** Reads a topic to its end with the client alone, handing over each value; gives CPU seconds. */
-  consumeAlone(topic: string, records: number, onValue: (value: Buffer) => void): Promise<number>;
+  /** Reads a topic with the client alone until `onValue` says that it has had the last; gives CPU seconds. */
+  consumeAlone(topic: string, onValue: (value: Buffer) => boolean): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -55,21 +55,18 @@ export async function kafkaRig(): Promise<KafkaRig> {
     directory,
     config: checked.config,
     metrics: createMetrics({ strict: false }),
-    async consumeAlone(topic, records, onValue) {
+    async consumeAlone(topic, onValue) {
       const consumer = kafka.consumer({ groupId: `alone-${Date.now()}`, maxBytesPerPartition: 2 * 1024 * 1024 });
       await consumer.connect();
       await consumer.subscribe({ topics: [topic], fromBeginning: true });
       const started = cpuSeconds();
-      let seen = 0;
       let finish = () => {};
       const all = new Promise<void>((resolve) => {
         finish = resolve;
       });
       await consumer.run({
         eachBatch: async ({ batch }) => {
-          for (const { value } of batch.messages) if (value !== null) onValue(value);
-          seen += batch.messages.length;
-          if (seen >= records) finish();
+          for (const { value } of batch.messages) if (value !== null && onValue(value)) finish();
         },
       });
       await all;

@@ -39,7 +39,7 @@ export function scalarAdvice(keyword: string, shape: Shape, written: unknown): {
     case 'maximum':
       return { message: `must be at most ${shape.maximum}`, fix: `${shape.maximum}` };
     case 'pattern':
-      return { message: `must be ${shape.rule}`, fix: plainName(written) ?? exampleOf(shape) };
+      return { message: `must be ${shape.rule}`, fix: plainName(written, shape) ?? exampleOf(shape) };
     case 'minLength':
       return { message: 'must not be empty', fix: exampleOf(shape) };
     case 'type':
@@ -67,12 +67,12 @@ function typeAdvice(shape: Shape, written: unknown): { message: string; fix: str
   return { message: `must be ${what}, not ${quoted(written)}`, fix: fits ? `${rounded}` : exampleOf(shape) };
 }
 
-/** `My Edge!` as a name that is allowed: `my-edge`. */
-function plainName(written: unknown): string | null {
+/** `My Edge!` as a name that is allowed, `my-edge`; null when that is not enough. */
+function plainName(written: unknown, { pattern = '' }: Shape): string | null {
   const name = String(written)
     .slice(0, 63)
     .toLowerCase()
     .replace(/[^a-z0-9_-]/g, '-')
     .replace(/^[_-]+/, '');
-  return name === '' ? null : name;
+  return name !== '' && new RegExp(pattern).test(name) ? name : null;
 }

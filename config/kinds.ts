@@ -25,6 +25,7 @@ export interface Shape {
   readonly maximum?: number;
   readonly atLeast?: string;
   readonly atMost?: string;
+  readonly pattern?: string;
   /** What the pattern asks for, in words. */
   readonly rule?: string;
   /** The environment variable that advice on a secret names. */

@@ -124,7 +124,8 @@ function wantedWords(plain: Shape | undefined, list: Shape | undefined, objects:
 
 /** A shape for an object whose `type` is wrong or missing, so that its other settings are looked at all the same. */
 function anyOfThem(objects: readonly Shape[]): Shape {
-  const properties = Object.assign({}, ...objects.map((shape) => shape.properties)) as Record<string, Shape>;
+  // Of settings that several have, the first one's counts: it is the one with the most defaults.
+  const properties = Object.assign({}, ...objects.map((shape) => shape.properties).reverse()) as Record<string, Shape>;
   const types = objects.map((shape) => shape.properties?.type?.const);
   const required = (objects[0]?.required ?? []).filter((name) => objects.every((one) => one.required?.includes(name)));
   return { type: 'object', properties: { ...properties, type: { enum: types } }, required };

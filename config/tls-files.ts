@@ -74,11 +74,14 @@ function certificateIn(text: string, at: string, report: Report): X509Certificat
   }
 }
 
+/** How PEM says so: RFC 7468 section 11, and RFC 1421 section 4.6.1.1 for the older form. */
+const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
+
 function privateKeyIn(text: string, at: string, report: Report): KeyObject | null {
   try {
     return createPrivateKey(text);
-  } catch (error) {
-    const encrypted = errorCode(error) === 'ERR_MISSING_PASSPHRASE';
+  } catch {
+    const encrypted = ENCRYPTED_KEY.test(text);
     const message = encrypted ? 'the key needs a passphrase' : 'the file holds no private key in PEM form';
     const fix = encrypted
       ? 'a key without one, which only gatewatch may read'

@@ -107,10 +107,10 @@ test('outside sources, places, the listener and secrets the distributed example 
   const { sources: _, listen: __, pseudonym_key: ___, data_directory: ____, store: usual, ...others } = defaults.config;
   assert.deepEqual(rest, others);
   assert.ok(store.type === 'server' && store.password?.reveal() === 'store');
-  assert.deepEqual({ ...store, password: null }, usual);
+  assert.deepEqual({ ...store, username: 'default', password: null }, usual);
   const [source] = sources;
   assert.deepEqual(source, {
-    ...{ type: 'kafka', name: 'edge', topic: 'access-logs', format: 'json', from: 'beginning', partitions: 8 },
+    ...{ type: 'kafka', name: 'gateway', topic: 'access-logs', format: 'json', from: 'beginning', partitions: 8 },
     ...{ retention: { ms: 7 * 86_400_000 }, trusted_proxies: [] },
   });
   assert.ok(pseudonym_key !== undefined && listen.host === '0.0.0.0' && data_directory !== '');

@@ -111,6 +111,7 @@ test('no text makes it throw, and every problem lies within the text and has adv
       'ladder',
       'mapping',
       'type',
+      ...['mode', 'distributed', 'kafka', 'brokers', 'tls', 'sasl', 'store', 'server', 'url', 'topic', 'a:1'],
       'file',
       'http',
       'name',
