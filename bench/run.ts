@@ -34,9 +34,9 @@ async function measure(part: string, argument: string | undefined): Promise<unkn
     case 'partitions':
       return decisionHash(Number(argument), MILLION);
     case 'core':
-      return coreRatio(0.5 * MILLION);
+      return coreRatio(1.5 * MILLION);
     case 'ingest':
-      return ingestRatio(0.5 * MILLION);
+      return ingestRatio(1.5 * MILLION);
     default:
       throw new Error(`no such part: ${part}; there are ${PARTS.join(', ')}`);
   }
