@@ -11,7 +11,6 @@ import { createLog } from '../../platform/log.ts';
 import { createMetrics } from '../../platform/metrics.ts';
 import type { EventStore } from '../../platform/ports.ts';
 import { type BatchLimits, DEFAULT_LIMITS } from '../../platform/stages/store-writer.ts';
-import type { Policy } from '../../schemas/policy.ts';
 import type { ChildOptions, Command } from './child-protocol.ts';
 import { withoutGuards } from './guards.ts';
 import {
@@ -21,19 +20,16 @@ import {
   stateWithKillPoints,
   storeWithKillPoints,
 } from './kill-points.ts';
+import { KEY, LOW_LADDER } from './settings.ts';
 import { countStored, dumpStored } from './stored-rows.ts';
 
 // The program as a process to be killed: the app with short intervals, kill points at its ports, and a control channel:
 // commands on descriptor 3, answers on standard output. Logs go to standard error.
 
-/** All data directories of a test give the same pseudonyms, so that their rows can be compared. */
-const KEY = 'ab'.repeat(32);
 const LOOK_MS = 20;
 /** Rows wait for others no longer than this before they are stored: a child lives for seconds. */
 const STORE_WAIT_MS = 300;
 const COMMANDS_FD = 3;
-/** So low that many identities are decided about, whatever the calibration: the comparison then has much to say. */
-const LOW_LADDER: Policy['ladder'] = { observe: 1, notify: 2, throttle: 3, revoke_session: 5, revoke_credential: 8 };
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ChildOptions;
 

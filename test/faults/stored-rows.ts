@@ -11,7 +11,10 @@ type Row = Record<string, unknown>;
 
 /** Counts without FINAL: what any reader sees. */
 export async function countStored(app: App): Promise<Counts> {
-  const store = storeOf(app);
+  return { ...(await countRows(storeOf(app))), deadLettered: await app.bus.endOffset('dead-letter', 0) };
+}
+
+export async function countRows(store: EventStore): Promise<Omit<Counts, 'deadLettered'>> {
   const one = async (sql: string) => (await store.query<Record<string, string>>(sql))[0] ?? {};
   const events = await one('SELECT count() AS total, uniqExact((source, position)) AS distinct FROM events');
   const decisions = await one('SELECT count() AS total, uniqExact(id) AS distinct FROM decisions');
@@ -22,7 +25,6 @@ export async function countStored(app: App): Promise<Counts> {
     decisions: Number(decisions.total),
     distinctDecisions: Number(decisions.distinct),
     rolledUp: Number(rolledUp.total),
-    deadLettered: await app.bus.endOffset('dead-letter', 0),
   };
 }
 
@@ -31,8 +33,11 @@ export async function countStored(app: App): Promise<Counts> {
  * run gives otherwise: the moment of receipt, the place on the bus, the random source; ids, which are made of the source;
  * and of what came by HTTP the position, which counts the requests of one process.
  */
-export async function dumpStored(app: App, path: string): Promise<void> {
-  const store = storeOf(app);
+export function dumpStored(app: App, path: string): Promise<void> {
+  return dumpRows(storeOf(app), path);
+}
+
+export async function dumpRows(store: EventStore, path: string): Promise<void> {
   const all = (columns: readonly string[], table: string) =>
     store.query<Row>(`SELECT ${columns.map((name) => `\`${name}\``).join(', ')} FROM ${table}`);
   const events = await all(EVENT_COLUMN_NAMES, 'events');
