@@ -35,6 +35,14 @@ export const METRICS = {
     'kind',
   ),
   gatewatch_file_unread_bytes: gauge('Bytes of a log file that are still to be read.', 'source'),
+  gatewatch_source_gap_records_total: counter(
+    'Records of a raw topic that its retention removed before they were read.',
+    'source',
+  ),
+  gatewatch_source_delay_seconds: gauge(
+    'Age of the records of a raw topic when their lines became durable, or of those that wait; the most of a second.',
+    'source',
+  ),
   gatewatch_metrics_undeclared_total: counter(
     'Uses of a metric or label that is not declared: a fault in the program.',
   ),

@@ -19,7 +19,7 @@ import { groupName, type KafkaTopic, topicName } from './topic-names.ts';
 import { settleTopics, type TopicPlan } from './topics.ts';
 import { watchTrouble } from './trouble.ts';
 
-const GENERATION_MARK = 'bus/generation';
+const GENERATION_PREFIX = 'bus/generation/';
 /** Ends of transactions in a row that are looked through for the last record. */
 const MARKERS_MAX = 16;
 
@@ -95,7 +95,7 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> 
     try {
       await marks.sync();
       const producer = createRecordProducer(kafka, compression);
-      const generation = await agreeOnGeneration(marks, producer.send);
+      const generation = await agreeOnGeneration(reader, topicName(prefix, 'marks'), producer.send);
       return serve({ options, kafka, admin, reader, marks, producer, generation, compression, trouble });
     } catch (error) {
       await marks.close();
@@ -107,16 +107,38 @@ export async function openKafkaBus(options: KafkaBusOptions): Promise<KafkaBus> 
   }
 }
 
-/** Whoever comes first names the logs. When two come at once, the last word on the topic counts for both. */
+/**
+ * Whoever comes first names the logs. Each candidate has a key of its own, so that compaction keeps all of them; the one
+ * with the lowest offset counts for everybody: whoever decided alone did so on it, since the others came behind.
+ */
 async function agreeOnGeneration(
-  marks: Awaited<ReturnType<typeof openMarks>>,
+  reader: ReturnType<typeof openLogReader>,
+  topic: string,
   send: (records: readonly Outgoing[]) => Promise<void>,
 ): Promise<string> {
-  const known = marks.get(GENERATION_MARK);
+  const known = await firstGeneration(reader, topic);
   if (known !== null) return known;
-  await send(marks.outgoing([{ key: GENERATION_MARK, value: randomUUID() }]));
-  await marks.sync();
-  return marks.get(GENERATION_MARK) ?? '';
+  const candidate = randomUUID();
+  const key = Buffer.from(GENERATION_PREFIX + candidate);
+  await send([{ topic, partition: 0, key, value: Buffer.from(candidate) }]);
+  return (await firstGeneration(reader, topic)) ?? candidate;
+}
+
+async function firstGeneration(reader: ReturnType<typeof openLogReader>, topic: string): Promise<string | null> {
+  const { start, end } = await reader.bounds(topic, 0);
+  let first: string | null = null;
+  await reader.read(
+    topic,
+    0,
+    start,
+    end,
+    (records) => {
+      const found = records.find(({ key }) => key?.toString().startsWith(GENERATION_PREFIX));
+      first ??= found?.value?.toString() ?? null;
+    },
+    () => first !== null,
+  );
+  return first;
 }
 
 interface Opened {
@@ -305,7 +327,7 @@ function serve(opened: Opened): KafkaBus {
     append: (records, batchMarks, { atomic = false } = {}) => append(records, batchMarks, atomic),
     syncMarks: () => guarded('marks', () => marks.sync()),
     getMark: (key) => marks.get(key),
-    marks: (prefix) => marks.list(prefix).filter(({ key }) => key !== GENERATION_MARK),
+    marks: (prefix) => marks.list(prefix).filter(({ key }) => !key.startsWith(GENERATION_PREFIX)),
     consume,
     async commit(group, topic, partition, nextOffset, commitMarks = [], records = []) {
       check(topic, partition);
