@@ -53,6 +53,8 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
   let assigned = new Set<number>();
   let memberId = '';
   let client: Client | null = null;
+  /** The client while it is a member of the group: before that it takes no orders, and its partitions are assigned anew. */
+  let joined: Client | null = null;
   let stopping: Promise<void> | null = null;
   let restart: NodeJS.Timeout | null = null;
   let settle: { resolve(): void; reject(error: unknown): void } = { resolve() {}, reject() {} };
@@ -70,13 +72,13 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
       isLost: options.isLost,
       onTrouble: options.onTrouble,
       seek(offset) {
-        client?.seek({ topic, partition, offset: String(offset) });
+        joined?.seek({ topic, partition, offset: String(offset) });
       },
       pause() {
-        client?.pause([{ topic, partitions: [partition] }]);
+        joined?.pause([{ topic, partitions: [partition] }]);
       },
       resume() {
-        client?.resume([{ topic, partitions: [partition] }]);
+        joined?.resume([{ topic, partitions: [partition] }]);
       },
       die: (error) => void fail(error),
     });
@@ -98,7 +100,7 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
 
   function take(partition: number): void {
     if (slots.has(partition)) {
-      if (slots.get(partition)?.leaving === true) client?.pause([{ topic, partitions: [partition] }]);
+      if (slots.get(partition)?.leaving === true) joined?.pause([{ topic, partitions: [partition] }]);
       return;
     }
     const slot = newSlot(partition);
@@ -137,7 +139,11 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
       retry: { ...CLIENT_RETRY, restartOnFailure: async () => false },
     });
     client = fresh;
-    fresh.on(fresh.events.GROUP_JOIN, onJoin);
+    fresh.on(fresh.events.GROUP_JOIN, (event) => {
+      if (client !== fresh) return;
+      joined = fresh;
+      onJoin(event);
+    });
     fresh.on(fresh.events.CRASH, ({ payload }) => giveUp(fresh, payload.error));
     try {
       await fresh.connect();
@@ -153,6 +159,7 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
     if (failed !== client || stopping !== null) return;
     options.onTrouble(busError(error, `topic ${topic}, group ${groupId}`));
     client = null;
+    joined = null;
     void failed.disconnect().catch(() => undefined);
     restart ??= setTimeout(() => void launch(), RESTART_MS);
   }
@@ -182,7 +189,7 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
     check: (partition) => slots.get(partition)?.check(),
     async commit(partition, next) {
       try {
-        await client?.commitOffsets([{ topic, partition, offset: String(next) }]);
+        await joined?.commitOffsets([{ topic, partition, offset: String(next) }]);
       } catch (error) {
         throw busError(error, `group ${groupId}`);
       }
