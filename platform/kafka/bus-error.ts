@@ -70,10 +70,20 @@ export function partitionLost(what: string, cause: unknown): GatewatchError {
   return new GatewatchError('partition_lost', `${what} has another owner now`, { cause });
 }
 
+/** Most errors of a chain that are looked at. */
+const CAUSES_MAX = 16;
+
+/** The error, what caused it, and for a bundle (one error a topic) its members. */
 function causes(error: unknown): ClientError[] {
   const chain: ClientError[] = [];
-  for (let one: unknown = error; one instanceof Error && chain.length < 8; one = one.cause)
+  const open: unknown[] = [error];
+  while (open.length > 0 && chain.length < CAUSES_MAX) {
+    const one = open.shift();
+    if (!(one instanceof Error)) continue;
     chain.push(one as ClientError);
+    open.push(one.cause);
+    if ('errors' in one && Array.isArray(one.errors)) open.push(...one.errors);
+  }
   return chain;
 }
 
