@@ -1,7 +1,7 @@
 /**
  * The benchmarks. Each part runs in a process of its own; JSON goes to stdout, progress to stderr.
  *
- *   npm run bench -s [part ...]     parts: replay, stored, memory, growth, partitions, core, ingest
+ *   npm run bench -s [part ...]     parts: replay, stored, memory, growth, partitions, core, ingest, takeover, latency
  *
  * Figures are ratios of CPU time within one run, or bytes: they travel from machine to machine, seconds do not.
  */
@@ -10,12 +10,14 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { coreRatio, ingestRatio } from './kafka-bench.ts';
+import { decisionLatency } from './latency-bench.ts';
 import { decisionHash, replayMemory, replayRatio } from './replay-bench.ts';
 import { storeRatio } from './store-bench.ts';
 import { IDENTITIES } from './synthetic-log.ts';
+import { takeover } from './takeover-bench.ts';
 
 const MILLION = 1_000_000;
-const PARTS = ['replay', 'stored', 'memory', 'growth', 'partitions', 'core', 'ingest'] as const;
+const PARTS = ['replay', 'stored', 'memory', 'growth', 'partitions', 'core', 'ingest', 'takeover', 'latency'] as const;
 type Part = (typeof PARTS)[number];
 
 /** The newest Node that is installed beside the project's own, for equal bytes on both. */
@@ -37,6 +39,10 @@ async function measure(part: string, argument: string | undefined): Promise<unkn
       return coreRatio(1.5 * MILLION);
     case 'ingest':
       return ingestRatio(1.5 * MILLION);
+    case 'takeover':
+      return [await takeover(100_000), await takeover(MILLION)];
+    case 'latency':
+      return decisionLatency();
     default:
       throw new Error(`no such part: ${part}; there are ${PARTS.join(', ')}`);
   }
