@@ -40,8 +40,11 @@ test(
       await wait(LOOK_MS);
       home.remove();
     });
-    const [broker, clickhouse, [port]] = await Promise.all([startBroker(), startClickHouse(), freePorts(1)]);
-    t.after(() => Promise.all([broker.dispose(), clickhouse.dispose()]));
+    const broker = await startBroker();
+    t.after(() => broker.dispose());
+    const clickhouse = await startClickHouse();
+    t.after(() => clickhouse.dispose());
+    const [port] = await freePorts(1);
 
     // The past: a web log of four days. The present: what NGINX writes behind it.
     const log = join(home.path, 'access.log');

@@ -83,8 +83,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     const ports = { client, internal, controller };
     const properties = serverProperties(ports, data, security, certificates, options.properties ?? {});
     writeFileSync(join(directory, 'server.properties'), properties);
-    // A cluster id is 16 bytes in base64url.
-    await formatStorage(directory, randomBytes(16).toString('base64url'), scramArguments(security));
+    // A cluster id is 16 bytes in base64url; one that begins with - would be read as an option.
+    const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
+    await formatStorage(directory, clusterId, scramArguments(security));
     await start();
     return {
       brokers: [`127.0.0.1:${client}`],
