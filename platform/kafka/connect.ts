@@ -13,8 +13,8 @@ const REQUEST_TIMEOUT_MS = 35_000;
  */
 export const CLIENT_RETRY = { initialRetryTime: 30, maxRetryTime: 1_000, multiplier: 2, factor: 0.2, retries: 6 };
 
-/** Hears what the client says of one topic's offsets; everything else that it logs is said by the callers themselves. */
-export type OutOfRange = (topic: string, partition: number) => void;
+/** Hears that a group's consumer asked for what is not there; everything else that the client logs is said by the callers. */
+export type OutOfRange = (groupId: string, partition: number) => void;
 
 /** The client's words when the broker no longer has the record that was asked for. It then begins elsewhere by itself. */
 const OUT_OF_RANGE = 'Offset out of range, resetting to default offset';
@@ -60,7 +60,7 @@ function listenFor(onOutOfRange: OutOfRange): logCreator {
   return () =>
     ({ log }) => {
       if (log.message !== OUT_OF_RANGE) return;
-      const { topic, partition } = log as { topic?: unknown; partition?: unknown };
-      if (typeof topic === 'string') onOutOfRange(topic, Number(partition));
+      const { groupId, partition } = log as { groupId?: unknown; partition?: unknown };
+      if (typeof groupId === 'string') onOutOfRange(groupId, Number(partition));
     };
 }

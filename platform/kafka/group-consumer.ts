@@ -1,8 +1,8 @@
 import type { Consumer as Client, ConsumerGroupJoinEvent, EachBatchPayload, Kafka } from 'kafkajs';
-import type { GatewatchError } from '../../schemas/errors.ts';
+import { GatewatchError } from '../../schemas/errors.ts';
 import type { Consumer } from '../ports.ts';
 import { rendezvousAssigner } from './assigner.ts';
-import { busError } from './bus-error.ts';
+import { busError, isMoving, partitionLost } from './bus-error.ts';
 import { CLIENT_RETRY } from './connect.ts';
 import { createSlot, type FetchedRecord, type Slot } from './partition-slot.ts';
 
@@ -16,6 +16,8 @@ const FETCH_BYTES = 16 * 1024 * 1024;
 const FETCH_PARTITION_BYTES = 2 * 1024 * 1024;
 /** Pause before the client is started again after it gave up. */
 const RESTART_MS = 1_000;
+/** Starts in a row that may meet a coordinator on the move before that is called trouble. */
+const QUIET_STARTS = 5;
 
 export interface GroupConsumerOptions {
   readonly kafka: Kafka;
@@ -31,12 +33,22 @@ export interface GroupConsumerOptions {
   isLost(partition: number): boolean;
   /** Trouble with the broker, and null when it is over. */
   onTrouble(error: GatewatchError | null): void;
+  /** Records [from, to) are gone; `to` below `from`: the log is shorter than what was read of it. */
+  onGap(partition: number, from: number, to: number): void;
+  bounds(partition: number): Promise<{ readonly start: number; readonly end: number }>;
 }
 
 export interface GroupConsumer extends Consumer {
+  /** Resolves when the first attempt to join the group is over, with success or without. */
+  readonly launched: Promise<void>;
+  /** Of the group's own offset. Rejects with a transient error when this process is no member at the moment. */
   commit(partition: number, next: number): Promise<void>;
   /** To be called when `isLost` may have changed: nobody waits for the next record to find it out. */
   check(partition: number): void;
+  /** Whether the group has given the partition to this process. */
+  has(partition: number): boolean;
+  /** To be called when the client says that the broker does not have what it asked for. */
+  outOfRange(partition: number): void;
 }
 
 /**
@@ -47,7 +59,7 @@ export interface GroupConsumer extends Consumer {
  * with this member over a rebalance goes on where it is. The client gives no time to finish a partition before it is
  * given away: what must not be written by two is fenced by its owner (owner.ts).
  */
-export async function startGroupConsumer(options: GroupConsumerOptions): Promise<GroupConsumer> {
+export function startGroupConsumer(options: GroupConsumerOptions): GroupConsumer {
   const { kafka, topic, groupId } = options;
   const slots = new Map<number, Slot>();
   let assigned = new Set<number>();
@@ -55,6 +67,8 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
   let client: Client | null = null;
   /** The client while it is a member of the group: before that it takes no orders, and its partitions are assigned anew. */
   let joined: Client | null = null;
+  /** Starts that failed since the last membership. */
+  let failures = 0;
   let stopping: Promise<void> | null = null;
   let restart: NodeJS.Timeout | null = null;
   let settle: { resolve(): void; reject(error: unknown): void } = { resolve() {}, reject() {} };
@@ -66,11 +80,17 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
   function newSlot(partition: number): Slot {
     return createSlot({
       partition,
-      onAssign: options.onAssign,
+      async onAssign(one) {
+        // Without a membership it may be somebody else's.
+        if (!assigned.has(one)) throw partitionLost(`partition ${one} of ${topic}`, undefined);
+        return options.onAssign(one);
+      },
       onRecords: options.onRecords,
       onRevoke: options.onRevoke,
       isLost: options.isLost,
       onTrouble: options.onTrouble,
+      onGap: options.onGap,
+      bounds: options.bounds,
       seek(offset) {
         joined?.seek({ topic, partition, offset: String(offset) });
       },
@@ -86,6 +106,7 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
 
   function onJoin({ payload }: ConsumerGroupJoinEvent): void {
     if (stopping !== null) return;
+    failures = 0;
     options.onTrouble(null);
     const same = payload.memberId === memberId;
     memberId = payload.memberId;
@@ -157,9 +178,13 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
   /** The client gives up after a few tries, and at once on errors that somebody must mend: it is started again. */
   function giveUp(failed: Client, error: unknown): void {
     if (failed !== client || stopping !== null) return;
-    options.onTrouble(busError(error, `topic ${topic}, group ${groupId}`));
+    failures += 1;
+    if (failures > QUIET_STARTS || !isMoving(error)) {
+      options.onTrouble(busError(error, `topic ${topic}, group ${groupId}`));
+    }
     client = null;
     joined = null;
+    assigned = new Set();
     void failed.disconnect().catch(() => undefined);
     restart ??= setTimeout(() => void launch(), RESTART_MS);
   }
@@ -182,14 +207,22 @@ export async function startGroupConsumer(options: GroupConsumerOptions): Promise
     return stopping;
   }
 
-  await launch();
   return {
+    launched: launch(),
     stop,
     done,
     check: (partition) => slots.get(partition)?.check(),
+    has: (partition) => assigned.has(partition),
+    outOfRange(partition) {
+      const looked = slots.get(partition)?.outOfRange();
+      looked?.catch((error: unknown) => options.onTrouble(busError(error, `topic ${topic}`)));
+    },
     async commit(partition, next) {
+      const member = joined;
+      if (member === null)
+        throw new GatewatchError('bus_unavailable', `not a member of ${groupId}`, { transient: true });
       try {
-        await joined?.commitOffsets([{ topic, partition, offset: String(next) }]);
+        await member.commitOffsets([{ topic, partition, offset: String(next) }]);
       } catch (error) {
         throw busError(error, `group ${groupId}`);
       }

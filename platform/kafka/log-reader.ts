@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module';
 import type { Kafka } from 'kafkajs';
+import { GatewatchError } from '../../schemas/errors.ts';
 import { busError } from './bus-error.ts';
 import { CLIENT_RETRY, clientOptions } from './connect.ts';
 import type { KafkaSettings } from './settings.ts';
 
-/** The parts of the client's inside that are used here; their version is pinned exactly (docs/adr/0008). */
+/** The parts of the client's inside that are used here; their version is pinned exactly (docs/adr/0010). */
 interface Cluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
@@ -14,12 +15,13 @@ interface Cluster {
   removeBroker(address: { host: string; port: number }): void;
   findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
   findBroker(node: { nodeId: string }): Promise<Broker>;
-  fetchTopicsOffset(
-    topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
-  ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>;
 }
 
 interface Broker {
+  listOffsets(request: {
+    isolationLevel: number;
+    topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[];
+  }): Promise<{ responses: { partitions: { offset: string }[] }[] }>;
   fetch(request: {
     maxWaitTime: number;
     minBytes: number;
@@ -49,12 +51,21 @@ const BatchClass = inside('kafkajs/src/consumer/batch.js') as new (
 ) => FetchedBatch;
 const socketFactory = inside('kafkajs/src/network/socketFactory.js') as () => unknown;
 
+const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
+/** Times that the protocol gives to the ends of a partition. */
+const LATEST = -1;
+const EARLIEST = -2;
 /** One partition is read at a time, so a fetch may be large; a larger record still comes. */
 const FETCH_BYTES = 8 * 1024 * 1024;
 /** Only records that exist are asked for: the broker need not wait for more. */
 const FETCH_WAIT_MS = 500;
 const METADATA_MAX_AGE_MS = 300_000;
+
+/** A transaction under way takes some ms. One whose process died is ended by the next owner, or by the broker. */
+const OPEN_TRANSACTION_MAX_MS = 5_000;
+const LOOK_MS = 10;
+const LOOK_MAX_MS = 200;
 
 export interface KeyedRecord {
   readonly offset: number;
@@ -67,7 +78,7 @@ export interface KeyedRecord {
  * reading would wait for the broker's initial rebalance (3 s by default) and leave a group behind.
  */
 export interface LogReader {
-  /** First offset that is there, and the one behind the last committed record (ends of open transactions excluded). */
+  /** First offset that is there, and the one behind what can be read: the first record of an open transaction ends it. */
   bounds(topic: string, partition: number): Promise<{ readonly start: number; readonly end: number }>;
   /**
    * Hands over the committed records in [from, to) in order, a fetch at a time; returns the offset behind the last one
@@ -81,6 +92,11 @@ export interface LogReader {
     onRecords: (records: readonly KeyedRecord[]) => Promise<void> | void,
     enough?: () => boolean,
   ): Promise<number>;
+  /**
+   * Waits until `bounds` ends behind everything that was written before the call: an open transaction hides what was
+   * committed behind it. Rejects with a transient `bus_unavailable` when it stays open for long.
+   */
+  settled(topic: string, partition: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -109,22 +125,31 @@ export function openLogReader(kafka: Kafka, settings: KafkaSettings): LogReader 
         connected = null;
         const { host, port } = error as { host?: string; port?: number };
         if (host !== undefined && port !== undefined) cluster.removeBroker({ host, port });
-        if (attempt >= CLIENT_RETRY.retries) throw busError(error, `topic ${topic}`);
+        const { retriable } = error as { retriable?: boolean };
+        if (retriable === false || attempt >= CLIENT_RETRY.retries) throw busError(error, `topic ${topic}`);
         await new Promise((resolve) => setTimeout(resolve, CLIENT_RETRY.initialRetryTime * 2 ** attempt));
         await cluster.refreshMetadata().catch(() => undefined);
       }
     }
   }
 
-  async function offsetOf(topic: string, partition: number, fromBeginning: boolean): Promise<number> {
-    const [found] = await cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromBeginning }]);
-    return Number(found?.partitions[0]?.offset ?? 0);
+  async function leader(topic: string, partition: number): Promise<Broker> {
+    const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+    if (nodeId === undefined) throw new Error(`no leader of ${topic} ${partition}`);
+    return cluster.findBroker({ nodeId });
+  }
+
+  async function offsetAt(topic: string, partition: number, timestamp: number, isolationLevel: number) {
+    const broker = await leader(topic, partition);
+    const topics = [{ topic, partitions: [{ partition, timestamp }] }];
+    const { responses } = await broker.listOffsets({ isolationLevel, topics });
+    const offset = responses[0]?.partitions[0]?.offset;
+    if (offset === undefined) throw new Error(`no answer for ${topic} ${partition}`);
+    return Number(offset);
   }
 
   async function fetch(topic: string, partition: number, from: number): Promise<FetchedBatch> {
-    const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-    if (nodeId === undefined) throw new Error(`no leader of ${topic} ${partition}`);
-    const broker = await cluster.findBroker({ nodeId });
+    const broker = await leader(topic, partition);
     const fetchOffset = String(from);
     const { responses } = await broker.fetch({
       maxWaitTime: FETCH_WAIT_MS,
@@ -141,8 +166,8 @@ export function openLogReader(kafka: Kafka, settings: KafkaSettings): LogReader 
   return {
     bounds: (topic, partition) =>
       use(topic, async () => ({
-        start: await offsetOf(topic, partition, true),
-        end: await offsetOf(topic, partition, false),
+        start: await offsetAt(topic, partition, EARLIEST, READ_COMMITTED),
+        end: await offsetAt(topic, partition, LATEST, READ_COMMITTED),
       })),
     async read(topic, partition, from, to, onRecords, enough = () => false) {
       let next = from;
@@ -163,6 +188,19 @@ export function openLogReader(kafka: Kafka, settings: KafkaSettings): LogReader 
         if (records.length > 0) await onRecords(records);
       }
       return Math.min(next, to);
+    },
+    async settled(topic, partition) {
+      const written = await use(topic, () => offsetAt(topic, partition, LATEST, READ_UNCOMMITTED));
+      let waited = 0;
+      for (let pauseMs = LOOK_MS; ; pauseMs = Math.min(pauseMs * 2, LOOK_MAX_MS)) {
+        if ((await use(topic, () => offsetAt(topic, partition, LATEST, READ_COMMITTED))) >= written) return;
+        if (waited >= OPEN_TRANSACTION_MAX_MS) {
+          const message = `a transaction on topic ${topic}, partition ${partition} is still open; if its process was killed, the broker ends it within a minute`;
+          throw new GatewatchError('bus_unavailable', message, { transient: true });
+        }
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        waited += pauseMs;
+      }
     },
     close: () => cluster.disconnect(),
   };

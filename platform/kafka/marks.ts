@@ -22,8 +22,10 @@ const IDEMPOTENCY_PREFIX = 'idem/';
 const MAP_BYTES = 256 * 1024 * 1024;
 
 export interface Marks {
-  /** Reads what any process has made durable up to now. */
+  /** Reads what is durable and not hidden behind an open transaction. */
   sync(): Promise<void>;
+  /** Reads everything that any process had made durable before the call; waits for transactions that hide some of it. */
+  syncAll(): Promise<void>;
   get(key: string): string | null;
   list(prefix: string): (Mark & { readonly value: string })[];
   /** Records that make the marks durable for everybody; those of this machine are left out. */
@@ -78,11 +80,22 @@ export async function openMarks(options: {
     await environment.commit([{ table: positions, key, value: Buffer.from(String(next)) }]);
   }
 
+  /** A reading that has not begun yet: it will know all that those who ask meanwhile want to know. */
+  let waiting: Promise<void> | null = null;
+  function sync(): Promise<void> {
+    waiting ??= turn(async () => {
+      waiting = null;
+      for (const kind of kinds) await syncPartition(KINDS.indexOf(kind));
+    });
+    return waiting;
+  }
+
   return {
-    sync: () =>
-      turn(async () => {
-        for (const kind of kinds) await syncPartition(KINDS.indexOf(kind));
-      }),
+    sync,
+    async syncAll() {
+      await Promise.all(kinds.map((kind) => reader.settled(topic, KINDS.indexOf(kind))));
+      await sync();
+    },
     get: (key) => readMark(marks, key),
     list: (prefix) => readMarks(marks, prefix),
     outgoing(all) {

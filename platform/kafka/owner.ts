@@ -1,10 +1,15 @@
 import type { CompressionTypes, Kafka, Producer, RecordMetadata, Transaction } from 'kafkajs';
 import { busError, partitionLost } from './bus-error.ts';
 import { CLIENT_RETRY } from './connect.ts';
-import { createProducer, cutSends, type Outgoing } from './producer.ts';
+import { createProducer, cutSends, type Outgoing, topicsOf } from './producer.ts';
 
-/** After this the broker ends a transaction that its owner no longer drives; readers of its partitions wait for that. */
-const TRANSACTION_TIMEOUT_MS = 30_000;
+/**
+ * After this the broker ends a transaction that its owner no longer drives; readers of the partitions in it wait for that.
+ * A partition's transaction may be a whole state, and is ended at once by whoever takes the partition over.
+ */
+export const PARTITION_TIMEOUT_MS = 60_000;
+/** A transaction of few records that belongs to one process: nobody else ends it. */
+export const SHORT_TIMEOUT_MS = 10_000;
 
 /** Offsets that a transaction commits for a consumer group. */
 export interface GroupOffset {
@@ -26,12 +31,22 @@ export interface Owner {
    */
   commit(records: readonly Outgoing[], offset: GroupOffset | null): Promise<ReadonlyMap<string, number>>;
   readonly lost: boolean;
+  /**
+   * Ends of the records, as `commit` gives them, of a transaction whose end was asked for and not confirmed: once the next
+   * owner is open, either all of them can be read or none.
+   */
+  readonly unsettled: ReadonlyMap<string, number> | null;
   close(): Promise<void>;
 }
 
 /** Fences every former owner of the id, ending its open transaction. Rejects with a transient bus error. */
-export async function openOwner(kafka: Kafka, id: string, compression: CompressionTypes): Promise<Owner> {
-  const producer = createProducer(kafka, { transactionalId: id, transactionTimeout: TRANSACTION_TIMEOUT_MS });
+export async function openOwner(
+  kafka: Kafka,
+  id: string,
+  compression: CompressionTypes,
+  timeoutMs: number,
+): Promise<Owner> {
+  const producer = createProducer(kafka, { transactionalId: id, transactionTimeout: timeoutMs });
   try {
     await producer.connect();
     // The client asks for its producer id, which fences, when the first transaction begins; an empty one costs no more.
@@ -45,6 +60,7 @@ export async function openOwner(kafka: Kafka, id: string, compression: Compressi
 
 function owner(producer: Producer, id: string, compression: CompressionTypes): Owner {
   let lost = false;
+  let unsettled: ReadonlyMap<string, number> | null = null;
   let tail: Promise<unknown> = Promise.resolve();
 
   async function commit(records: readonly Outgoing[], offset: GroupOffset | null): Promise<Map<string, number>> {
@@ -57,12 +73,14 @@ function owner(producer: Producer, id: string, compression: CompressionTypes): O
         for (const answer of answers) noteEnd(ends, answer, topicMessages);
       }
       if (offset !== null) await sendOffset(transaction, offset);
+      unsettled = ends;
       await transaction.commit();
+      unsettled = null;
       return ends;
     } catch (error) {
       lost = true;
-      const explained = busError(error, id);
-      throw explained.code === 'partition_lost' ? explained : partitionLost(id, explained);
+      const explained = busError(error, `transactional id ${id}`, topicsOf(records));
+      throw explained.code === 'partition_lost' ? partitionLost(id, error) : partitionLost(id, explained);
     }
   }
 
@@ -74,6 +92,9 @@ function owner(producer: Producer, id: string, compression: CompressionTypes): O
     },
     get lost() {
       return lost;
+    },
+    get unsettled() {
+      return unsettled;
     },
     async close() {
       await tail;

@@ -7,7 +7,7 @@ const QUEUE_MAX_BYTES = 4 * 1024 * 1024;
 /** What is handed on at once: two full blocks, or some thousand raw lines. */
 const BATCH_MAX_BYTES = 1024 * 1024;
 const BATCH_MAX_RECORDS = 4_096;
-/** Pause before an assignment that failed is tried again. */
+/** Pause before an assignment that failed is tried again, and between two assignments when each is lost at once. */
 const ASSIGN_RETRY_MS = 500;
 
 /** A record as fetched. Ends of transactions and aborted records are not among them, so offsets have gaps. */
@@ -26,6 +26,10 @@ export interface SlotOptions {
   onRevoke(partition: number): Promise<void>;
   isLost(partition: number): boolean;
   onTrouble(error: GatewatchError | null): void;
+  /** Records [from, to) are gone; `to` below `from`: the log is shorter than what was read of it. */
+  onGap(partition: number, from: number, to: number): void;
+  /** Bounds of the partition as they are now. */
+  bounds(partition: number): Promise<{ readonly start: number; readonly end: number }>;
   seek(offset: number): void;
   pause(): void;
   resume(): void;
@@ -41,6 +45,8 @@ export interface Slot {
   push(messages: readonly KafkaMessage[]): boolean;
   /** Looks whether the partition has been lost, and if so assigns it anew. */
   check(): void;
+  /** The broker does not have the record that the client asked for: says what is gone, and goes on where records are. */
+  outOfRange(): Promise<void>;
   /** The group was shared out anew and the partition stayed: the client must go on where this one is. */
   goOn(): void;
   /** Finishes the batch in hand and drops the queue. */
@@ -55,11 +61,18 @@ export function createSlot(options: SlotOptions): Slot {
   let queuedBytes = 0;
   /** Offset that the next record must at least have; null until it is assigned. */
   let next: number | null = null;
+  /** The offset that was last found out of range. */
+  let missing: number | null = null;
   let held = true;
   let halting: Promise<void> | null = null;
   let leaving: Promise<void> | null = null;
   let assigning: Promise<void> = Promise.resolve();
   let pump: Promise<void> | null = null;
+  /** The work on it was refused with `partition_lost`. */
+  let lost = false;
+  /** onAssign came about, and no onRevoke since. */
+  let owned = false;
+  let assignedAt = Number.NEGATIVE_INFINITY;
   let wakeUp = () => {};
 
   function hold(on: boolean): void {
@@ -73,10 +86,15 @@ export function createSlot(options: SlotOptions): Slot {
     next = null;
     queue = [];
     queuedBytes = 0;
+    lost = false;
     hold(true);
+    const soon = assignedAt + ASSIGN_RETRY_MS - performance.now();
+    if (soon > 0) await sleep(soon);
     for (let troubled = false; halting === null; ) {
+      assignedAt = performance.now();
       try {
         const start = await options.onAssign(partition);
+        owned = true;
         if (troubled) options.onTrouble(null);
         if (halting !== null) return;
         next = start;
@@ -109,11 +127,25 @@ export function createSlot(options: SlotOptions): Slot {
     return assigning;
   }
 
+  const isLost = () => lost || options.isLost(partition);
+
+  async function revoke(): Promise<void> {
+    if (!owned) return;
+    owned = false;
+    try {
+      await options.onRevoke(partition);
+    } catch (error) {
+      // Whoever has the partition next begins at what is durable.
+      if (!(error instanceof GatewatchError && (error.transient || error.code === 'partition_lost'))) throw error;
+    }
+  }
+
   async function work(): Promise<void> {
     while (halting === null) {
-      if (options.isLost(partition)) {
-        await options.onRevoke(partition);
+      if (isLost()) {
+        await revoke();
         await begin();
+        continue;
       }
       if (queue.length === 0) return;
       await options.onRecords(partition, takeBatch());
@@ -137,12 +169,12 @@ export function createSlot(options: SlotOptions): Slot {
   function start(): void {
     pump ??= work()
       .catch((error: unknown) => {
-        if (error instanceof GatewatchError && error.code === 'partition_lost') return;
-        options.die(error instanceof GatewatchError ? error : wrapped(error));
+        if (error instanceof GatewatchError && error.code === 'partition_lost') lost = true;
+        else options.die(error instanceof GatewatchError ? error : wrapped(error));
       })
       .finally(() => {
         pump = null;
-        if (queue.length > 0 && halting === null && next !== null) start();
+        if (halting === null && next !== null && (queue.length > 0 || isLost())) start();
       });
   }
 
@@ -176,7 +208,21 @@ export function createSlot(options: SlotOptions): Slot {
       return true;
     },
     check() {
-      if (halting === null) start();
+      if (halting === null && next !== null) start();
+    },
+    async outOfRange() {
+      const wanted = next;
+      if (wanted === null || wanted === missing || halting !== null) return;
+      missing = wanted;
+      const { start: first, end } = await options.bounds(partition).catch((error: unknown) => {
+        missing = null;
+        throw error;
+      });
+      if (first <= wanted && wanted <= end) return;
+      options.onGap(partition, wanted, first);
+      if (next !== wanted || halting !== null) return;
+      next = first;
+      options.seek(first);
     },
     goOn() {
       if (next === null || halting !== null) return options.pause();
@@ -186,7 +232,7 @@ export function createSlot(options: SlotOptions): Slot {
     halt,
     leave() {
       leaving ??= halt().then(async () => {
-        if (next !== null) await options.onRevoke(partition).catch(options.die);
+        await revoke().catch(options.die);
       });
       return leaving;
     },

@@ -12,13 +12,15 @@ export interface Trouble {
 /** One outage shows in every part that uses the brokers: the first is logged, the others only counted with it. */
 export function watchTrouble(log: Logger): Trouble {
   const lasting = new Map<string, GatewatchError>();
-  /** Messages said since all was well. */
+  /** Said since all was well. */
   let said = new Set<string>();
   return {
     began(what, error) {
       lasting.set(what, error);
-      if (said.has(error.message)) return;
-      said.add(error.message);
+      // Brokers that are away show in many ways, one after the other.
+      const topic = error.code === 'bus_unavailable' ? error.code : error.message;
+      if (said.has(topic)) return;
+      said.add(topic);
       log.warn({ code: error.code, part: what }, `${error.message}; trying until it works`);
     },
     over(what) {
