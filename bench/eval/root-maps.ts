@@ -90,7 +90,8 @@ export const ROOT_CALIBRATION: Calibration = {
   origin: 'simulated: ${identities} identities over ${days} days, seeds from ${SEED} (bench/eval/root-maps.ts)',
   histograms: [`);
 for (const h of histograms) {
-  console.log(`    // biome-ignore format: generated data
-    { channel: '${h.channel}', tick: '${h.tick}', kinds: ${h.kinds === null ? 'null' : `['${h.kinds.join("', '")}']`}, n: ${h.n}, counts: [${h.counts.join(', ')}] },`);
+  console.log(
+    `    { channel: '${h.channel}', tick: '${h.tick}', kinds: ${h.kinds === null ? 'null' : `['${h.kinds.join("', '")}']`}, n: ${h.n}, counts: [${h.counts.join(', ')}] },`,
+  );
 }
 console.log('  ],\n};');
