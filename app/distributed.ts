@@ -132,6 +132,7 @@ export function startDistributed(options: AppOptions): Promise<App> {
           origin: opened.generation,
           raw: opened.raw,
           intake,
+          clock,
           log,
           metrics,
         });

@@ -108,6 +108,7 @@ export async function ingestRatio(lines: number): Promise<Record<string, unknown
       origin: rig.bus.generation,
       raw: rig.bus.raw,
       intake,
+      clock: systemClock,
       log: benchLog,
       metrics: rig.metrics,
     });

@@ -1,6 +1,7 @@
 import type { AppendOptions, Bus, Clock, Logger, Mark, Metrics, OutRecord } from '../platform/ports.ts';
 import { encodeDeadLetter } from '../schemas/dead-letter.ts';
 import { type ErrorCode, GatewatchError } from '../schemas/errors.ts';
+import type { DeadLetterReason } from '../schemas/outcome.ts';
 import type { Block, BlockEncoder } from './encoder.ts';
 import type { EventLine } from './event-line.ts';
 import type { LineFormat } from './formats/format.ts';
@@ -12,7 +13,16 @@ const RETRY_MS = 1_000;
 /** Causes of a pause whose gauge is there before it ever happened; others appear with their first pause. */
 const USUAL_CAUSES: readonly ErrorCode[] = ['log_full', 'disk_full'];
 
-/** A stretch of whole lines from one source. */
+/** Input that its source could not take apart into lines. */
+export interface Refused {
+  readonly reason: DeadLetterReason;
+  /** For people; never quotes the input. */
+  readonly why: string;
+  readonly position: number;
+  readonly bytes: Buffer;
+}
+
+/** A stretch of whole lines from one source. Read before `accept` returns: its memory may be used again then. */
 export interface Batch {
   /** Name in the configuration, and 64-bit id as decimal text. */
   readonly sourceName: string;
@@ -21,13 +31,18 @@ export interface Batch {
   readonly bytes: Buffer;
   readonly position: number;
   readonly step: PositionStep;
+  /** Goes to the dead letter with the lines. */
+  readonly refused?: readonly Refused[];
   /** Makes event lines by this source's own settings (trusted proxies); without it the intake's. */
   readonly line?: EventLine;
   /** Made durable together with the lines: how far the source is read, or an idempotency key with what became of them. */
   readonly marks: readonly Mark[] | ((result: BatchResult) => readonly Mark[]);
   /** Lines and marks become durable together or not at all, also on a bus where that takes a transaction. */
   readonly atomic?: boolean;
-  /** What times in the future are clamped to, ms: the newest record's. Without it the time of acceptance. */
+  /**
+   * What times in the future are clamped to, ms: when the newest of the lines was written down. Without it, and at most,
+   * the time of acceptance: whoever writes records may name any time.
+   */
   readonly clockMs?: number;
 }
 
@@ -106,8 +121,17 @@ export function createIntake(options: {
     let dropped = 0;
     let deadLettered = 0;
     const { sourceName, source, format } = batch;
-    newestMs = Math.max(newestMs ?? 0, batch.clockMs ?? clock.now());
+    const now = clock.now();
+    newestMs = Math.max(newestMs ?? 0, Math.min(batch.clockMs ?? now, now));
     const line = batch.line ?? options.line;
+
+    function bury(reason: DeadLetterReason, why: string, position: number, bytes: Buffer): void {
+      deadLettered += 1;
+      metrics.count('gatewatch_dead_letter_total', { reason }, 1);
+      const letter = { reason, why, sourceName, source, position, received: clock.now(), format: format.name };
+      records.push({ topic: 'dead-letter', partition: 0, value: encodeDeadLetter(letter, bytes) });
+    }
+
     const lines = readLines(batch.bytes, format, batch.position, batch.step, {
       record(record, position) {
         line.encode(record, position);
@@ -118,19 +142,12 @@ export function createIntake(options: {
         dropped += 1;
         metrics.count('gatewatch_dropped_total', { reason }, 1);
       },
-      deadLetter(reason, why, position, from, to) {
-        deadLettered += 1;
-        metrics.count('gatewatch_dead_letter_total', { reason }, 1);
-        const letter = { reason, why, sourceName, source, position, received: clock.now(), format: format.name };
-        records.push({
-          topic: 'dead-letter',
-          partition: 0,
-          value: encodeDeadLetter(letter, batch.bytes.subarray(from, to)),
-        });
-      },
+      deadLetter: (reason, why, position, from, to) => bury(reason, why, position, batch.bytes.subarray(from, to)),
     });
+    const refused = batch.refused ?? [];
+    for (const { reason, why, position, bytes } of refused) bury(reason, why, position, bytes);
     metrics.count('gatewatch_lines_total', { source: sourceName, outcome: 'accepted' }, accepted);
-    return { lines, accepted, dropped, deadLettered };
+    return { lines: lines + refused.length, accepted, dropped, deadLettered };
   }
 
   for (const cause of USUAL_CAUSES) metrics.gauge('gatewatch_intake_paused', { cause }, 0);

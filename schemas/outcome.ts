@@ -21,6 +21,7 @@ export const DEAD_LETTER_REASONS = [
   'missing_request',
   'invalid_status',
   'store_refused',
+  'invalid_gzip',
 ] as const;
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 

@@ -1,4 +1,6 @@
 import { gunzipSync } from 'node:zlib';
+import type { DeadLetterReason } from '../../schemas/outcome.ts';
+import type { Refused } from '../intake.ts';
 import { jsonToLines } from './json-lines.ts';
 
 /**
@@ -7,8 +9,15 @@ import { jsonToLines } from './json-lines.ts';
  */
 export const LINES_PER_MESSAGE_MAX = 65_536;
 
-/** What a compressed message may unfold to; a record on the broker is 1 MiB by default. */
+/** What a compressed message may unfold to: the largest body of the HTTP source; a record on a broker has 1 MiB by default. */
 const INFLATED_MAX_BYTES = 8 * 1024 * 1024;
+
+/** From here on lines are handed over before more are added: a small archive may unfold to a thousand times its size. */
+const FULL_BYTES = 4 * 1024 * 1024;
+const FULL_LINES = LINES_PER_MESSAGE_MAX;
+
+const INITIAL_BYTES = 64 * 1024;
+const INITIAL_LINES = 1024;
 
 const NEWLINE = 10;
 const CARRIAGE_RETURN = 13;
@@ -16,37 +25,54 @@ const SPACE = 32;
 const TAB = 9;
 const OPEN_BRACKET = 91;
 const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
 const GZIP_MAGIC_1 = 0x1f;
 const GZIP_MAGIC_2 = 0x8b;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
 
-/** Lines of a batch of messages, ready for the intake: bytes with line ends, and a position for each line. */
+const NOT_GZIP = 'the message is not a whole gzip archive';
+const INFLATES_TOO_FAR = `the message inflates to more than ${INFLATED_MAX_BYTES} bytes`;
+const TOO_MANY_LINES = `the message holds more than ${LINES_PER_MESSAGE_MAX} lines: these are behind them`;
+const NOT_AN_ARRAY = 'the JSON array of the message does not end, or something stands behind it';
+const NOT_OBJECTS = 'the message is neither one JSON object, nor several one after another, nor one a line';
+
+/** Lines of some messages, ready for the intake: bytes with line ends, a position for each line, and what was refused. */
 export interface MessageLines {
-  /** Adds what stands in one message; returns how many lines that is. */
+  /** Adds what stands in one message; returns how many lines and refusals that is. */
   add(offset: number, value: Buffer): number;
-  readonly lines: number;
-  take(): { readonly bytes: Buffer; readonly positions: Float64Array };
+  /** Enough for one hand-over. */
+  readonly full: boolean;
+  /** Valid until `clear`, which uses the memory again. */
+  readonly bytes: Buffer;
+  readonly positions: Float64Array;
+  readonly refused: readonly Refused[];
+  clear(): void;
 }
 
 /**
  * A message holds one line, several lines, or for JSON an array or objects that stand one after another; all of it may be
- * compressed with gzip. What cannot be taken apart (a broken archive, an array that does not end, more lines than a
- * message can have) becomes one line as it is, so that the format refuses it and the dead letter has it: a message costs
- * only itself. Cost of a plain one-line message: one search for a line end and one copy.
+ * compressed with gzip. What cannot be taken apart is refused: a broken archive or array costs its own message, lines
+ * beyond LINES_PER_MESSAGE_MAX only themselves. Blank lines between others are none, so a line's number depends on the
+ * message alone. Cost of a plain one-line message: one search for a line end and one copy.
+ *
+ * Misses: other compressions of single messages, archives inside archives, objects glued together on one line.
  */
 export function createMessageLines(json: boolean): MessageLines {
-  let out = Buffer.alloc(0);
+  let out = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   let length = 0;
-  let positions = new Float64Array(0);
+  let positions = new Float64Array(INITIAL_LINES);
   let lines = 0;
+  let refused: Refused[] = [];
+  let refusedBytes = 0;
 
   function reserve(bytes: number): void {
     if (length + bytes > out.length) {
-      const grown = Buffer.allocUnsafe(Math.max(64 * 1024, out.length * 2, length + bytes));
+      const grown = Buffer.allocUnsafeSlow(Math.max(out.length * 2, length + bytes));
       out.copy(grown, 0, 0, length);
       out = grown;
     }
     if (lines === positions.length) {
-      const grown = new Float64Array(Math.max(1024, positions.length * 2));
+      const grown = new Float64Array(positions.length * 2);
       grown.set(positions);
       positions = grown;
     }
@@ -60,25 +86,21 @@ export function createMessageLines(json: boolean): MessageLines {
     positions[lines++] = position;
   }
 
-  /** Line ends become blanks. */
-  function putWhole(value: Buffer, from: number, position: number): void {
-    const start = length;
-    put(value, from, value.length, position);
-    for (let at = out.indexOf(NEWLINE, start); at >= 0 && at < length - 1; at = out.indexOf(NEWLINE, at))
-      out[at] = SPACE;
+  function refuse(reason: DeadLetterReason, why: string, position: number, bytes: Buffer): number {
+    refused.push({ reason, why, position, bytes });
+    refusedBytes += bytes.length;
+    return 1;
   }
 
   function putLines(value: Buffer, first: number): number {
     let count = 0;
     for (let from = 0; from < value.length; ) {
-      if (count === LINES_PER_MESSAGE_MAX - 1) {
-        putWhole(value, from, first + count);
-        return count + 1;
-      }
       const found = value.indexOf(NEWLINE, from);
       const end = found < 0 ? value.length : found;
-      // A blank line between others is none.
       if (end - from > 1 || (end > from && value[from] !== CARRIAGE_RETURN)) {
+        if (count === LINES_PER_MESSAGE_MAX) {
+          return count + refuse('too_long', TOO_MANY_LINES, first + count - 1, value.subarray(from));
+        }
         put(value, from, end, first + count);
         count += 1;
       }
@@ -87,58 +109,90 @@ export function createMessageLines(json: boolean): MessageLines {
     return count;
   }
 
-  function unpacked(offset: number, value: Buffer): number {
-    const first = offset * LINES_PER_MESSAGE_MAX;
+  function unpacked(value: Buffer, first: number): number {
     const end = value.indexOf(NEWLINE);
-    const start = json ? skipBlanks(value) : 0;
-    if (json && value[start] === OPEN_BRACKET) return fromJson(value, first);
+    const start = json ? skipBlanks(value, startsWithMark(value) ? BYTE_ORDER_MARK.length : 0) : 0;
+    if (json && value[start] === OPEN_BRACKET) {
+      const found = jsonToLines(Buffer.from(value));
+      return found === null ? refuse('invalid_json', NOT_AN_ARRAY, first, value) : putLines(found.bytes, first);
+    }
     if (end < 0 || end === value.length - 1) {
       put(value, 0, end < 0 ? value.length : end, first);
       return 1;
     }
-    // Objects over several lines; one object a line reads faster as lines.
-    if (json && value[start] === OPEN_BRACE && value[skipBlanks(value, end)] !== OPEN_BRACE)
-      return fromJson(value, first);
-    return putLines(value, first);
-  }
-
-  function fromJson(value: Buffer, first: number): number {
+    // One object a line reads faster as lines.
+    if (!json || value[start] !== OPEN_BRACE || isObjectEachLine(value, start)) return putLines(value, first);
     const found = jsonToLines(Buffer.from(value));
     if (found !== null) return putLines(found.bytes, first);
-    putWhole(value, 0, first);
-    return 1;
+    // A bad line among good ones costs only itself; an object over several lines is not made of lines.
+    if (value[lastInk(value, end)] === CLOSE_BRACE) return putLines(value, first);
+    return refuse('invalid_json', NOT_OBJECTS, first, value);
   }
 
   return {
     add(offset, value) {
+      const first = offset * LINES_PER_MESSAGE_MAX;
       if (value.length === 0) return 0;
-      if (value[0] !== GZIP_MAGIC_1 || value[1] !== GZIP_MAGIC_2) return unpacked(offset, value);
+      if (value[0] !== GZIP_MAGIC_1 || value[1] !== GZIP_MAGIC_2) return unpacked(value, first);
       let inflated: Buffer;
       try {
         inflated = gunzipSync(value, { maxOutputLength: INFLATED_MAX_BYTES });
-      } catch {
-        putWhole(value, 0, offset * LINES_PER_MESSAGE_MAX);
-        return 1;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+          return refuse('too_long', INFLATES_TOO_FAR, first, value);
+        }
+        return refuse('invalid_gzip', NOT_GZIP, first, value);
       }
-      return inflated.length === 0 ? 0 : unpacked(offset, inflated);
+      return inflated.length === 0 ? 0 : unpacked(inflated, first);
     },
-    get lines() {
-      return lines;
+    get full() {
+      return length + refusedBytes >= FULL_BYTES || lines >= FULL_LINES;
     },
-    take() {
-      const taken = { bytes: out.subarray(0, length), positions: positions.subarray(0, lines) };
-      out = Buffer.alloc(0);
-      positions = new Float64Array(0);
+    get bytes() {
+      return out.subarray(0, length);
+    },
+    get positions() {
+      return positions.subarray(0, lines);
+    },
+    get refused() {
+      return refused;
+    },
+    clear() {
+      // What one enormous message made larger is not kept.
+      if (out.length > 2 * FULL_BYTES) out = Buffer.allocUnsafeSlow(INITIAL_BYTES);
       length = 0;
       lines = 0;
-      return taken;
+      refused = [];
+      refusedBytes = 0;
     },
   };
 }
 
-function skipBlanks(value: Buffer, from = 0): number {
+function startsWithMark(value: Buffer): boolean {
+  return value[0] === BYTE_ORDER_MARK[0] && value[1] === BYTE_ORDER_MARK[1] && value[2] === BYTE_ORDER_MARK[2];
+}
+
+/** Whether each line begins and ends like an object. Blank lines count as such. */
+function isObjectEachLine(value: Buffer, start: number): boolean {
+  for (let from = start; from < value.length; ) {
+    const found = value.indexOf(NEWLINE, from);
+    const end = found < 0 ? value.length : found;
+    if (value[from] !== OPEN_BRACE || value[lastInk(value, end)] !== CLOSE_BRACE) return false;
+    from = skipBlanks(value, end);
+  }
+  return true;
+}
+
+function skipBlanks(value: Buffer, from: number): number {
   let at = from;
   while (at < value.length && isBlank(value[at])) at += 1;
+  return at;
+}
+
+/** The last byte before `end` that is not blank. */
+function lastInk(value: Buffer, end: number): number {
+  let at = end - 1;
+  while (at >= 0 && isBlank(value[at])) at -= 1;
   return at;
 }
 

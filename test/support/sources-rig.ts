@@ -26,7 +26,7 @@ export const TEST_FORMAT: LineFormat = {
 };
 
 /** Event lines that hold the position and the line's text, spread over the partitions by length. */
-function textLine(partitions: number): EventLine {
+export function textLine(partitions: number): EventLine {
   const bytes = Buffer.alloc(4 * LINE_MAX_BYTES);
   const line: EventLine = {
     encode(record, position) {
