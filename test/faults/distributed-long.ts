@@ -18,7 +18,11 @@ say(`uninterrupted: ${decisionsIn(reference)} decisions`);
 const result = await distributedRun({
   ...{ directory: join(directory.path, 'distributed'), workload, reference, kills, seed, say },
 });
-say(`\nkills ${JSON.stringify(result.kills)}, ${result.pauses} pauses beyond the session, seed ${seed}`);
+say(`\n${result.outages} outages of broker or store, seed ${seed}`);
+for (const [role, { byPlace, ...done }] of Object.entries(result.torments)) {
+  say(`${role}: ${JSON.stringify(done)}`);
+  for (const [place, count] of [...byPlace].sort()) say(`  ${place}: ${count}`);
+}
 if (result.complaints.length === 0) {
   say('nothing lost, nothing doubled, same rows and decisions as one embedded process');
   directory.remove();

@@ -11,7 +11,7 @@ import { uninterrupted } from './run.ts';
 import { makeWorkload } from './workload.ts';
 
 /** Of each role. The long form is distributed-long.ts. */
-const KILLS = 4;
+const KILLS = 2;
 const SEED = 11;
 
 test(
@@ -23,12 +23,15 @@ test(
       const workload = makeWorkload({ seed: SEED, lines: 6_000, identities: 120, rotations: 0 });
       const reference = await uninterrupted(join(directory.path, 'reference'), workload);
       assert.ok(decisionsIn(reference) > 30);
-      const { complaints, kills, pauses } = await distributedRun({
+      const { complaints, torments, outages } = await distributedRun({
         directory: join(directory.path, 'distributed'),
         ...{ workload, reference, kills: KILLS, seed: SEED },
         say: (text) => t.diagnostic(text),
       });
-      t.diagnostic(JSON.stringify({ ...kills, pauses }));
+      for (const [role, { byPlace, ...done }] of Object.entries(torments)) {
+        t.diagnostic(`${role}: ${JSON.stringify(done)} ${JSON.stringify(Object.fromEntries(byPlace))}`);
+      }
+      t.diagnostic(`${outages} outages`);
       assert.deepEqual(complaints, []);
     } finally {
       directory.remove();

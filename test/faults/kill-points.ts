@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Role } from '../../config/roles.ts';
 import type { Bus, EventStore, Mark, OutRecord, StateStore } from '../../platform/ports.ts';
 
 /**
@@ -31,7 +32,30 @@ export const KILL_POINTS = [
   'store-commit.after',
   'guard',
 ] as const;
-export type KillPoint = (typeof KILL_POINTS)[number];
+
+const places = <Name extends string>(name: Name) => [`${name}.before`, `${name}.inside`, `${name}.after`] as const;
+
+/** Those of the distributed processes. */
+export const ROLE_KILL_POINTS = {
+  ingest: [...places('events'), ...places('raw-commit')],
+  core: [
+    ...places('decisions'),
+    ...places('save'),
+    // The checkpoint's transaction: behind it comes the local copy.
+    ...places('transaction'),
+    ...places('assign'),
+    ...places('revoke'),
+  ],
+  serve: [
+    ...places('intent'),
+    ...places('insert'),
+    ...places('store-commit'),
+    ...places('assign'),
+    ...places('revoke'),
+  ],
+} as const satisfies Record<Role, readonly string[]>;
+
+export type KillPoint = (typeof KILL_POINTS)[number] | (typeof ROLE_KILL_POINTS)[Role][number];
 
 /** Kill when the point is passed for the `count`th time. */
 export interface Plan {
@@ -51,7 +75,8 @@ export interface KillSwitch {
   pass(point: KillPoint): Promise<void>;
 }
 
-export function createKillSwitch(until: (condition: Condition) => Promise<void>): KillSwitch {
+/** `fd`: where the place is said before the kill. */
+export function createKillSwitch(until: (condition: Condition) => Promise<void>, fd = 1): KillSwitch {
   let armed: Plan | null = null;
   let passed = 0;
   return {
@@ -67,7 +92,7 @@ export function createKillSwitch(until: (condition: Condition) => Promise<void>)
       armed = null;
       if (delayMs > 0) await wait(delayMs);
       if (condition !== undefined) await until(condition);
-      writeSync(1, `${JSON.stringify({ killedAt: point })}\n`);
+      writeSync(fd, `${JSON.stringify({ killedAt: point })}\n`);
       process.kill(process.pid, 'SIGKILL');
       await new Promise(() => {});
     },
@@ -75,7 +100,7 @@ export function createKillSwitch(until: (condition: Condition) => Promise<void>)
 }
 
 /** The operation with its three points. */
-async function around<T>(kill: KillSwitch, name: string, run: () => Promise<T>): Promise<T> {
+export async function around<T>(kill: KillSwitch, name: string, run: () => Promise<T>): Promise<T> {
   await kill.pass(`${name}.before` as KillPoint);
   const running = run();
   // It fails or succeeds in its own time, perhaps before anybody waits for it.

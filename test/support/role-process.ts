@@ -20,23 +20,31 @@ export interface RoleProcess {
   readonly ended: Promise<number | null>;
 }
 
-/** Starts the program on settings (JSON is YAML) and a data directory below `directory` that bears the process's name. */
+/**
+ * Starts the program on settings (JSON is YAML) and a data directory below `directory` that bears the process's name.
+ * `program`: another one, with its arguments.
+ */
 export function startRole(
   directory: string,
   name: string,
   roles: readonly Role[],
   settings: object,
   environment: Readonly<Record<string, string>>,
+  program: (config: string) => readonly string[] = (config) => [
+    ...[PROGRAM, 'run', '--config', config],
+    ...['--roles', roles.join(',')],
+  ],
 ): RoleProcess {
   mkdirSync(directory, { recursive: true });
   const file = join(directory, `${name}.yaml`);
   writeFileSync(file, JSON.stringify({ data_directory: join(directory, name), listen: { port: 0 }, ...settings }));
-  const child: ChildProcess = spawn(process.execPath, [PROGRAM, 'run', '--config', file, '--roles', roles.join(',')], {
+  const child: ChildProcess = spawn(process.execPath, [...program(file)], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...environment },
   });
   let said = '';
-  const ended = once(child, 'exit').then(([code]) => code as number | null);
+  // Behind the last that it said.
+  const ended = once(child, 'close').then(([code]) => code as number | null);
   const url = new Promise<string>((resolve, reject) => {
     if (child.stderr === null) return;
     createInterface({ input: child.stderr }).on('line', (line) => {
