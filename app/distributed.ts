@@ -55,8 +55,14 @@ export function startDistributed(options: AppOptions): Promise<App> {
     stops.push(() => opened.close());
     const bus = wrap?.bus?.(opened) ?? opened;
     const key = pseudonymKeyOf(config);
-    const epoch = await agreeOnEpoch(bus, shapingOf(config, key));
-    await announceConfiguration(bus, config.policy, epoch, clock.now());
+    const epoch = await waitFor({
+      ...{ part: 'kafka', missing, log, signal },
+      open: async () => {
+        const agreed = await agreeOnEpoch(bus, shapingOf(config, key));
+        await announceConfiguration(bus, config.policy, agreed, clock.now());
+        return agreed;
+      },
+    });
     running = { bus, intake: null, store: null, stages: [] };
 
     const detect = roles.includes('core') ? await core() : null;

@@ -1,12 +1,8 @@
 import { join } from 'node:path';
-import type { Config } from '../config/schema.ts';
+import type { Config, Source } from '../config/schema.ts';
 import { keyBytes } from '../config/secrets.ts';
-import { createBlockEncoder } from '../ingest/encoder.ts';
 import type { EventLine } from '../ingest/event-line.ts';
 import { formatByName } from '../ingest/formats/registry.ts';
-import { createIntake } from '../ingest/intake.ts';
-import { createLineMaker } from '../ingest/line-maker.ts';
-import { createPseudonymizer } from '../ingest/pseudonym.ts';
 import { newSourceId } from '../ingest/sources/source-id.ts';
 import { type EmbeddedBus, openEmbeddedBus } from '../platform/bus/embedded.ts';
 import type { Bus, Clock } from '../platform/ports.ts';
@@ -14,6 +10,7 @@ import { loadOrCreatePseudonymKey } from '../platform/pseudonym-key.ts';
 import type { DeadLetter } from '../schemas/dead-letter.ts';
 import { EMBEDDED_PARTITIONS } from '../schemas/topics.ts';
 import { agreeOnEpoch } from './announce.ts';
+import { createIngest } from './ingest.ts';
 import { shapingOf } from './shaping.ts';
 import { settingsOf } from './sources.ts';
 
@@ -47,40 +44,24 @@ export interface RetryIntake {
 /** An intake for dead letters of one data directory. Each run is a source of its own, since its positions begin anew. */
 export async function createRetryIntake(config: Config, bus: Bus, clock: Clock): Promise<RetryIntake> {
   const key = pseudonymKeyOf(config);
-  const pseudonyms = createPseudonymizer({ key, tenant: config.tenant });
   const epoch = await agreeOnEpoch(bus, shapingOf(config, key));
   const source = newSourceId();
   const ignore = () => {};
-  const lineOf = (trustedProxies: readonly string[]) =>
-    createLineMaker({
-      tenant: config.tenant,
-      pseudonyms,
-      partitions: EMBEDDED_PARTITIONS,
-      trustedProxies,
-      clamped: ignore,
-    });
-  const intake = createIntake({
-    bus,
-    encoder: createBlockEncoder({ partitions: EMBEDDED_PARTITIONS, epoch }),
-    line: lineOf(config.trusted_proxies),
-    clock,
-    metrics: { count: ignore, gauge: ignore },
-    log: { info: ignore, warn: ignore, error: ignore },
-  });
-  const lines = new Map<string, EventLine>();
-  function lineOfSource(name: string | null, trustedProxies: readonly string[]): EventLine {
-    const known = lines.get(name ?? '');
-    if (known !== undefined) return known;
-    const made = lineOf(trustedProxies);
-    lines.set(name ?? '', made);
-    return made;
+  const metrics = { count: ignore, gauge: ignore };
+  const log = { info: ignore, warn: ignore, error: ignore };
+  const { intake, lineOf } = createIngest({ config, bus, epoch, key, clock, metrics, log });
+  const lines = new Map<Source | null, EventLine>();
+  function lineOfSource(settings: Source | null): EventLine {
+    const line = lines.get(settings) ?? lineOf(settings);
+    lines.set(settings, line);
+    return line;
   }
   let position = 0;
   return {
     async retry(letter, mark) {
-      const settings = config.sources.find(({ name }) => name === letter.sourceName);
-      const named = settings === undefined || settings.format === 'auto' ? letter.format : settings.format;
-      const format = formatByName(named, settings === undefined ? {} : settingsOf(settings));
+      const settings = config.sources.find(({ name }) => name === letter.sourceName) ?? null;
+      const named = settings === null || settings.format === 'auto' ? letter.format : settings.format;
+      const format = formatByName(named, settings === null ? {} : settingsOf(settings));
       const bytes = Buffer.from(letter.bytes, 'base64');
       if (format.parse(bytes.toString('utf8')).type !== 'ok') return false;
       await intake.accept({
@@ -90,7 +71,7 @@ export async function createRetryIntake(config: Config, bus: Bus, clock: Clock):
         bytes,
         position: position++,
         step: 'lines',
-        line: lineOfSource(letter.sourceName, settings?.trusted_proxies ?? config.trusted_proxies),
+        line: lineOfSource(settings),
         marks: [{ key: mark, value: '1' }],
       });
       return true;

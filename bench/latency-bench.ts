@@ -4,18 +4,20 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connectKafka } from '../platform/kafka/connect.ts';
 import type { DecisionsRecord } from '../platform/stages/detect.ts';
+import { LOW_LADDER } from '../test/faults/settings.ts';
+import { makeWorkload } from '../test/faults/workload.ts';
 import { startBroker } from '../test/support/kafka-broker.ts';
 import { startRole } from '../test/support/role-process.ts';
 
 const RATE = 1_000;
 const BATCH_MS = 10;
-const SECONDS = 40;
 /** The first seconds warm the processes up and are not counted. */
 const WARM_MS = 10_000;
-const IDENTITIES = 2_000;
+/** A week of traffic in so many lines of JSON that they last for all seconds; the attacks are on its last day. */
+const WORK = { seed: 5, lines: 110_000, identities: 2_000, rotations: 0 };
+const SETTLE_MS = 2_000;
 const RAW_TOPIC = 'latency-raw';
 const LINES_PER_MESSAGE_MAX = 65_536;
-const HUNDRED = 100;
 
 /** Jobs that are running or ready to run, as Linux counts them. */
 function runQueue(): number {
@@ -34,7 +36,7 @@ export async function decisionLatency(): Promise<Record<string, unknown>> {
     kafka: { brokers: broker.brokers, partitions: 4, topic_prefix: 'latency' },
     store: { type: 'none' },
     pseudonym_key: `\${env:KEY}`,
-    policy: { ladder: { observe: 0.5, notify: 1, throttle: 1.5, revoke_session: 2, revoke_credential: 2.5 } },
+    policy: { ladder: LOW_LADDER },
     sources: [{ name: 'raw', type: 'kafka', topic: RAW_TOPIC, format: 'json', partitions: 1 }],
   };
   const roles = (['ingest', 'core'] as const).map((role) =>
@@ -63,9 +65,13 @@ export async function decisionLatency(): Promise<Record<string, unknown>> {
     const queue: number[] = [];
     const load = loadavg()[0];
     let number = 0;
-    for (let due = performance.now(); Date.now() - started < SECONDS * 1000; due += BATCH_MS) {
+    const lines = (makeWorkload(WORK).files.find(({ format }) => format === 'json')?.lines ?? []).map(({ text }) =>
+      text.trimEnd(),
+    );
+    for (let due = performance.now(); number < lines.length; due += BATCH_MS) {
       await wait(Math.max(0, due - performance.now()));
-      const messages = Array.from({ length: (RATE * BATCH_MS) / 1000 }, () => ({ value: line(number++) }));
+      const messages = lines.slice(number, number + (RATE * BATCH_MS) / 1000).map((value) => ({ value }));
+      number += messages.length;
       const called = performance.now();
       const first = number - messages.length;
       // One partition and one producer: offsets count the lines.
@@ -73,7 +79,8 @@ export async function decisionLatency(): Promise<Record<string, unknown>> {
       void producer.send({ topic: RAW_TOPIC, messages });
       if (number % (RATE / 2) === 0) queue.push(runQueue());
     }
-    await wait(2_000);
+    const sentLast = Date.now();
+    await wait(SETTLE_MS);
     await Promise.all([producer.disconnect(), consumer.disconnect()]);
     latencies.sort((a, b) => a - b);
     const at = (share: number) => Math.round(latencies[Math.floor(latencies.length * share)] ?? Number.NaN);
@@ -82,7 +89,7 @@ export async function decisionLatency(): Promise<Record<string, unknown>> {
       p50_ms: at(0.5),
       p99_ms: at(0.99),
       decisions: latencies.length,
-      lines_a_second: Math.round(number / SECONDS),
+      lines_a_second: Math.round((1000 * number) / (sentLast - started)),
       run_queue: { mean: queue.reduce((sum, one) => sum + one, 0) / queue.length, load_before: load },
     };
   } finally {
@@ -90,19 +97,4 @@ export async function decisionLatency(): Promise<Record<string, unknown>> {
     await broker.dispose();
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/** Each identity has its turn every two seconds; now and then one is refused somewhere new. */
-function line(number: number): string {
-  const identity = number % IDENTITIES;
-  const odd = (number * 7_919) % HUNDRED < 3;
-  return JSON.stringify({
-    time: new Date().toISOString(),
-    method: 'GET',
-    path: odd ? `/admin/${number % 13}` : `/v1/orders/${identity}`,
-    status: odd ? 403 : 200,
-    client_ip: odd ? `203.0.113.${number % 250}` : `10.0.${identity >> 8}.${identity & 255}`,
-    user_agent: odd ? 'curl/8.0' : 'okhttp/4.12.0',
-    api_key_id: `ak_${identity}`,
-  });
 }

@@ -17,9 +17,10 @@ export function run(
 ): Promise<ExitCode> {
   const fault = rolesFault(config.mode, roles);
   if (fault !== null) throw new GatewatchError('config_invalid', `${fault.message}: ${fault.hint}`);
+  const as = config.mode === 'distributed' ? `; roles: ${roles.join(', ')}` : '';
   const announce = async (app: App) => {
-    const sources = config.sources.map((source) => source.name).join(', ');
-    streams.err.write(`listening on ${app.url}; ${sources === '' ? 'no sources' : `sources: ${sources}`}\n`);
+    const sources = roles.includes('ingest') ? config.sources.map((source) => source.name).join(', ') : '';
+    streams.err.write(`listening on ${app.url}; ${sources === '' ? 'no sources' : `sources: ${sources}`}${as}\n`);
   };
   return runSession(startApp, config, clock, streams, announce, roles);
 }

@@ -172,10 +172,8 @@ function serve(environment: Environment, options: EmbeddedBusOptions & { readonl
         throw new RangeError(`cannot commit offset ${nextOffset}: the partition ends at ${end}`);
       }
       commitMarks.forEach(checkMark);
-      // Marks tell what was done; an offset that stays behind them after a kill is made up for by the next commit.
-      if (records.length > 0) await writer.submit({ type: 'append', records, marks: commitMarks });
-      const marksLeft = records.length > 0 ? [] : commitMarks;
-      await writer.submit({ type: 'commit', group, topic, partition, nextOffset, marks: marksLeft });
+      for (const record of records) logOf(record.topic, record.partition);
+      await writer.submit({ type: 'commit', group, topic, partition, nextOffset, marks: commitMarks, records });
     },
     committed: async (group, topic, partition) => groups.committed(group, topic, partition),
     endOffset: async (topic, partition) => logOf(topic, partition).extent.end,

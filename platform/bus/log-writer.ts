@@ -21,6 +21,7 @@ export type Job =
       readonly partition: number;
       readonly nextOffset: number;
       readonly marks: readonly Mark[];
+      readonly records: readonly OutRecord[];
     }
   | { readonly type: 'forget'; readonly group: string }
   | { readonly type: 'trim'; done(more: boolean): void };
@@ -127,14 +128,15 @@ export function startLogWriter(context: WriterContext): LogWriter {
   function planJob(plan: WritePlan, job: Job): (() => void) | GatewatchError {
     switch (job.type) {
       case 'append': {
-        const batch = job.records.map((record) => ({ log: context.logOf(record.topic, record.partition), record }));
-        const refusal = plan.add(batch);
+        const refusal = addRecords(plan, job.records);
         if (refusal !== null) return refusal;
         addMarks(plan.writes, job.marks);
         return () => undefined;
       }
       case 'commit': {
         const { group, topic, partition, nextOffset } = job;
+        const refusal = addRecords(plan, job.records);
+        if (refusal !== null) return refusal;
         plan.writes.push(groups.write(group, topic, partition, nextOffset));
         addMarks(plan.writes, job.marks);
         return () => groups.apply(group, topic, partition, nextOffset);
@@ -147,6 +149,10 @@ export function startLogWriter(context: WriterContext): LogWriter {
         return () => job.done(more);
       }
     }
+  }
+
+  function addRecords(plan: WritePlan, records: readonly OutRecord[]): GatewatchError | null {
+    return plan.add(records.map((record) => ({ log: context.logOf(record.topic, record.partition), record })));
   }
 
   function addMarks(writes: Write[], marks: readonly Mark[]): void {
@@ -169,6 +175,6 @@ export function startLogWriter(context: WriterContext): LogWriter {
 }
 
 function bytesOf(job: Job): number {
-  if (job.type !== 'append') return 0;
+  if (job.type !== 'append' && job.type !== 'commit') return 0;
   return job.records.reduce((sum, record) => sum + record.value.length, 0);
 }

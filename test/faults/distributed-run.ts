@@ -9,21 +9,10 @@ import { type RoleProcess, startRole } from '../support/role-process.ts';
 import { storedComplaints } from './distributed-stored.ts';
 import { LIFE_MAX_MS, LIFE_MIN_MS, SESSION_MS, type Torments, torment } from './distributed-torment.ts';
 import { createHttpClient, type HttpClient } from './http-clients.ts';
+import type { KillRunOptions } from './kill.ts';
 import type { Plan } from './kill-points.ts';
 import { KEY, LOW_LADDER } from './settings.ts';
-import type { FileWork, Workload } from './workload.ts';
-
-export interface DistributedRunOptions {
-  /** New, for the run alone. */
-  readonly directory: string;
-  readonly workload: Workload;
-  /** Dump of the uninterrupted embedded run. */
-  readonly reference: string;
-  /** SIGKILLs of each role. */
-  readonly kills: number;
-  readonly seed: number;
-  readonly say: (text: string) => void;
-}
+import type { FileWork } from './workload.ts';
 
 export interface DistributedRunResult {
   readonly torments: Readonly<Record<Role, Torments>>;
@@ -49,9 +38,11 @@ const STRETCHES_MIN = 20;
  * two of them sharing the work of `core`, two that of `serve`; broker and store go away now and then. Meanwhile the
  * workload comes in, its files as raw topics. In the end what is stored must be what the uninterrupted embedded run stored, but for places.
  */
-export async function distributedRun(options: DistributedRunOptions): Promise<DistributedRunResult> {
+export async function distributedRun(options: KillRunOptions): Promise<DistributedRunResult> {
   const { directory, workload, seed, say } = options;
-  const [broker, clickhouse] = await Promise.all([startBroker(), startClickHouse()]);
+  const broker = await startBroker();
+  // When this one cannot start, the broker's own watchdog ends it with the test.
+  const clickhouse = await startClickHouse();
   const running = new Map<string, RoleProcess>();
   const expectedToEnd = new Set<RoleProcess>();
   const failures: string[] = [];

@@ -12,6 +12,7 @@ export interface KillRunOptions {
   readonly workload: Workload;
   /** Dump of the uninterrupted run. */
   readonly reference: string;
+  /** SIGKILLs; in the distributed run, of each role. */
   readonly kills: number;
   readonly seed: number;
   readonly say: (text: string) => void;
