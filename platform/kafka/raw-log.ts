@@ -26,7 +26,11 @@ export function openRawLog(options: {
   const { kafka, admin, reader, trouble, log, consumers } = options;
 
   async function committed(groupId: string, topic: string, partition: number): Promise<number | null> {
-    return (await fetchGroupOffsets(admin, groupId, topic)).get(partition) ?? null;
+    try {
+      return (await fetchGroupOffsets(admin, groupId, topic)).get(partition) ?? null;
+    } catch (error) {
+      throw busError(error, `group ${groupId}`);
+    }
   }
 
   async function consume(wanted: RawConsumeOptions): Promise<RawConsumer> {
