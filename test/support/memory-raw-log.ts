@@ -78,6 +78,9 @@ export function createMemoryRawLog(partitions: number): MemoryRawLog {
     },
     crash() {
       life += 1;
+      // The next life reads again what was not committed.
+      handled.clear();
+      for (const [partition, next] of committed) handled.set(partition, next);
     },
     revoke: (partition) => revoke(partition),
     async settle() {
